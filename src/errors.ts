@@ -1,0 +1,394 @@
+/**
+ * The catalogue of everything that can go wrong for a user.
+ *
+ * Owns: the code, the neutral kind, the message and whether a retry can help.
+ * Does not own: HTTP or gRPC statuses (each transport holds one total map from `ErrorKind`).
+ *
+ * A message names the thing, what was wrong, what was expected and, where there is one, what to do.
+ * Codes are stable: clients and scripts compare them.
+ */
+
+export type ErrorKind =
+  | 'invalid-argument'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'unsupported-media'
+  | 'too-large'
+  | 'permission-denied'
+  | 'resource-exhausted'
+  | 'unavailable'
+  | 'deadline-exceeded'
+  | 'cancelled'
+  | 'unimplemented'
+  | 'failed-precondition'
+  | 'internal';
+
+interface CatalogueEntry {
+  readonly kind: ErrorKind;
+  /** True when the same request may succeed later without a change. */
+  readonly retryable?: true;
+  readonly message: (details: never) => string;
+}
+
+const list = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : 'none');
+const shape = (dims: readonly (number | string)[]): string => `[${dims.join(', ')}]`;
+type Dims = readonly (number | string)[];
+
+export const errorCatalogue = {
+  // The request as a whole
+  ROUTE_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { method: string; path: string }) =>
+      `There is nothing at ${d.method} ${d.path}. GET /models lists what serves; the paths are in the README.`,
+  },
+  METHOD_NOT_ALLOWED: {
+    kind: 'method-not-allowed',
+    message: (d: { method: string; path: string; allowed: readonly string[] }) =>
+      `${d.method} is not allowed on ${d.path}; expected ${d.allowed.join(' or ')}.`,
+  },
+  BODY_EMPTY: {
+    kind: 'invalid-argument',
+    message: (d: { expected: string }) => `The request body is empty; expected ${d.expected}.`,
+  },
+  BODY_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { limitBytes: number }) =>
+      `The request body is larger than the limit of ${d.limitBytes} bytes; send less or raise --max-body.`,
+  },
+  CONTENT_TYPE_UNSUPPORTED: {
+    kind: 'unsupported-media',
+    message: (d: { contentType: string; expected: readonly string[] }) =>
+      `Content-Type "${d.contentType}" is not supported here; expected ${list(d.expected)}.`,
+  },
+  CONTENT_ENCODING_UNSUPPORTED: {
+    kind: 'unsupported-media',
+    message: (d: { encoding: string; expected: readonly string[] }) =>
+      `Content-Encoding "${d.encoding}" is not supported; expected ${list(d.expected)}.`,
+  },
+  REQUEST_MALFORMED: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The HTTP request is malformed: ${d.problem}.`,
+  },
+  MULTIPART_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `The multipart body is broken: ${d.problem}. Let the HTTP client build it (curl -F image=@photo.jpg).`,
+  },
+  MULTIPART_NO_PICTURE: {
+    kind: 'invalid-argument',
+    message: (d: { fields: readonly string[] }) =>
+      `The form has no picture (parts: ${list(d.fields)}); expected at least one file part, with any name.`,
+  },
+  JSON_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The body is not valid JSON: ${d.problem}.`,
+  },
+  PREDICT_JSON_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}.`,
+  },
+  BASE64_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { where: string }) =>
+      `${d.where} is not valid base64; expected standard or URL-safe base64, or a data URL with ";base64,".`,
+  },
+
+  // Pictures
+  PICTURE_EMPTY: {
+    kind: 'invalid-argument',
+    message: (d: { where: string }) =>
+      `${d.where} is empty (0 bytes); expected an encoded picture.`,
+  },
+  PICTURE_NOT_RECOGNISED: {
+    kind: 'invalid-argument',
+    message: (d: { where: string; supported: readonly string[] }) =>
+      `${d.where} is not a picture (no known signature in its first bytes); expected ${list(d.supported)}.`,
+  },
+  PICTURE_TRUNCATED: {
+    kind: 'invalid-argument',
+    message: (d: { where: string; format: string }) =>
+      `${d.where} is a truncated ${d.format} picture: it ends before all rows are there. Send the whole file.`,
+  },
+  PICTURE_CORRUPT: {
+    kind: 'invalid-argument',
+    message: (d: { where: string; format: string; problem: string }) =>
+      `${d.where} is a ${d.format} picture that cannot be decoded: ${d.problem}.`,
+  },
+  PICTURE_FORMAT_UNSUPPORTED: {
+    kind: 'unsupported-media',
+    message: (d: { where: string; format: string; supported: readonly string[] }) =>
+      `${d.where} is a ${d.format} picture, which is not supported; expected ${list(d.supported)}.`,
+  },
+  PICTURE_TOO_MANY_PIXELS: {
+    kind: 'too-large',
+    message: (d: { where: string; width: number; height: number; limitPixels: number }) =>
+      `${d.where} has ${d.width}×${d.height} pixels, more than the limit of ${d.limitPixels}; scale it down or raise --max-pixels.`,
+  },
+  TOO_MANY_PICTURES: {
+    kind: 'too-large',
+    message: (d: { count: number; limit: number }) =>
+      `The request holds ${d.count} pictures, more than the limit of ${d.limit}; send several requests.`,
+  },
+  PREPROCESSING_MISSING: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; reason: string; yaml: string }) =>
+      `Model ${d.model} cannot take a picture: ${d.reason}. Preprocessing is never guessed. Add to its model.yaml (or send tensors to /v2/models/${d.model}/infer):\n${d.yaml}`,
+  },
+  OUTPUT_NOT_SCORES: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; problem: string }) =>
+      `The answer of model ${d.model} cannot be turned into labelled predictions: ${d.problem}. Use /v2/models/${d.model}/infer for its tensors.`,
+  },
+
+  // Fetching a picture by URL
+  URL_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The url is not usable: ${d.problem}.`,
+  },
+  URL_DISABLED: {
+    kind: 'permission-denied',
+    message: (_: Record<never, never>) =>
+      'Fetching pictures by URL is turned off on this server (--no-url); send the picture itself.',
+  },
+  URL_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { host: string; reason: string }) =>
+      `The host ${d.host} is refused: ${d.reason}. The server's owner can exempt it with --url-allow-private.`,
+  },
+  URL_FETCH_FAILED: {
+    kind: 'invalid-argument',
+    retryable: true,
+    message: (d: { host: string; problem: string }) =>
+      `The picture could not be fetched from ${d.host}: ${d.problem}.`,
+  },
+
+  // Models and versions
+  MODEL_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { model: string; available: readonly string[] }) =>
+      `There is no model "${d.model}"; models here: ${list(d.available)}.`,
+  },
+  VERSION_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { model: string; version: string; available: readonly string[] }) =>
+      `Model ${d.model} has no version "${d.version}"; versions here: ${list(d.available)}.`,
+  },
+  MODEL_REQUIRED: {
+    kind: 'invalid-argument',
+    message: (d: { available: readonly string[] }) =>
+      d.available.length === 0
+        ? 'This server has no model to answer with; add a model and start it again.'
+        : `Several models serve here (${list(d.available)}); name one: POST /models/${d.available[0]}/predict, or set defaultModel.`,
+  },
+  MODEL_NOT_READY: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { model: string; version: string; state: string; reason?: string | undefined }) =>
+      `Model ${d.model} version ${d.version} is not ready (${d.state}${d.reason ? `: ${d.reason}` : ''}).`,
+  },
+
+  // Tensors
+  INFER_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The inference request is invalid: ${d.problem}.`,
+  },
+  INPUT_UNKNOWN: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; input: string; expected: readonly string[] }) =>
+      `Model ${d.model} has no input "${d.input}"; its inputs: ${list(d.expected)}.`,
+  },
+  INPUT_MISSING: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; missing: readonly string[] }) =>
+      `Inputs of model ${d.model} are missing: ${list(d.missing)}.`,
+  },
+  INPUT_DTYPE_MISMATCH: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; input: string; got: string; expected: string }) =>
+      `inference input '${d.input}' data-type is '${d.got}', but model '${d.model}' expects '${d.expected}'`,
+  },
+  INPUT_SHAPE_MISMATCH: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; input: string; got: Dims; expected: Dims }) =>
+      `unexpected shape for input '${d.input}' for model '${d.model}'. Expected ${shape(d.expected)}, got ${shape(d.got)}`,
+  },
+  INPUT_DATA_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { input: string; problem: string }) =>
+      `The data of input '${d.input}' is invalid: ${d.problem}.`,
+  },
+  OUTPUT_UNKNOWN: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; output: string; expected: readonly string[] }) =>
+      `Model ${d.model} has no output "${d.output}"; its outputs: ${list(d.expected)}.`,
+  },
+
+  // Running
+  QUEUE_FULL: {
+    kind: 'resource-exhausted',
+    retryable: true,
+    message: (d: { model: string; limit: string; retryAfterSeconds: number }) =>
+      `The queue of model ${d.model} is full (${d.limit}); try again in ${d.retryAfterSeconds} s.`,
+  },
+  DEADLINE_EXCEEDED: {
+    kind: 'deadline-exceeded',
+    retryable: true,
+    message: (d: { model: string; afterMs: number }) =>
+      `Model ${d.model} did not answer within the request's time limit of ${d.afterMs} ms.`,
+  },
+  REQUEST_CANCELLED: {
+    kind: 'cancelled',
+    message: (_: Record<never, never>) => 'The client went away before the answer.',
+  },
+  RUN_FAILED: {
+    kind: 'internal',
+    message: (d: { model: string; problem: string }) =>
+      `Model ${d.model} failed on this input: ${d.problem}`,
+  },
+  RUNNER_DIED: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { model: string; how: string }) =>
+      `The runner of model ${d.model} ended while it held this request (${d.how}); it is being replaced.`,
+  },
+  SHUTTING_DOWN: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (_: Record<never, never>) =>
+      'The server is shutting down; send the request to another one.',
+  },
+  INTERNAL: {
+    kind: 'internal',
+    message: (d: { requestId?: string | undefined }) =>
+      `Something went wrong inside the server${d.requestId ? `; its log has the cause under request id ${d.requestId}` : ''}.`,
+  },
+
+  // Model files and settings (start-up and CLI)
+  PATH_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { path: string; expected: string }) =>
+      `There is nothing at ${d.path}; expected ${d.expected}.`,
+  },
+  PATH_UNREADABLE: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; problem: string }) => `${d.path} cannot be read: ${d.problem}.`,
+  },
+  NO_MODEL_FOUND: {
+    kind: 'not-found',
+    message: (d: { path: string; found: string }) =>
+      `${d.path} holds no model (${d.found}); expected a model file (model.onnx), a folder with one, version folders (1/model.onnx) or a folder of such folders.`,
+  },
+  MODEL_FORMAT_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { path: string; format: string; supported: string }) =>
+      `${d.path} is ${d.format}, which cannot be served yet; expected ${d.supported}.`,
+  },
+  MODEL_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} is not a usable model: ${d.problem}.`,
+  },
+  MODEL_AMBIGUOUS: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; files: readonly string[] }) =>
+      `${d.path} holds several model files (${list(d.files)}); expected one. Move the others away or put each into its own folder.`,
+  },
+  OPSET_TOO_NEW: {
+    kind: 'unimplemented',
+    message: (d: { path: string; domain: string; opset: number; supported: number }) =>
+      `${d.path} uses opset ${d.opset} of ${d.domain}; this runtime knows up to ${d.supported}. Export it with opset_version=${d.supported} or lower.`,
+  },
+  VALUE_TYPE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { path: string; place: string; type: string; advice: string }) =>
+      `${d.path}: ${d.place} is a ${d.type}, which cannot be served; expected a tensor. ${d.advice}`,
+  },
+  MODEL_LOAD_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; version: string; problem: string }) =>
+      `Model ${d.model} version ${d.version} could not be loaded: ${d.problem}`,
+  },
+  MODEL_WARMUP_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; version: string; problem: string }) =>
+      `Model ${d.model} version ${d.version} loads but fails its warm-up run, so it is not served: ${d.problem}`,
+  },
+  MODEL_YAML_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problems: readonly string[] }) =>
+      `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  SETTINGS_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problems: readonly string[] }) =>
+      `${d.problems.length} setting${d.problems.length === 1 ? ' is' : 's are'} wrong:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  LABELS_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `The labels of ${d.path} do not fit: ${d.problem}.`,
+  },
+  PORT_IN_USE: {
+    kind: 'failed-precondition',
+    message: (d: { host: string; port: number; option: string }) =>
+      `Port ${d.port} on ${d.host} is in use by another program; stop it or choose another with ${d.option}.`,
+  },
+  LISTEN_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { host: string; port: number; problem: string }) =>
+      `Cannot listen on ${d.host} port ${d.port}: ${d.problem}.`,
+  },
+  FILE_EXISTS: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; option: string }) =>
+      `${d.path} exists already and was left as it is; ${d.option} overwrites it.`,
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+export type ErrorDetails<C extends ErrorCode> = Parameters<
+  (typeof errorCatalogue)[C]['message']
+>[0];
+
+/** An error that a user may see. Anything else that is thrown is logged whole and answered as INTERNAL. */
+export class ServingError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C;
+  readonly details: ErrorDetails<C>;
+
+  constructor(code: C, details: ErrorDetails<C>, options?: ErrorOptions) {
+    super((errorCatalogue[code].message as (d: ErrorDetails<C>) => string)(details), options);
+    this.name = 'ServingError';
+    this.code = code;
+    this.details = details;
+  }
+
+  get kind(): ErrorKind {
+    return errorCatalogue[this.code].kind;
+  }
+
+  get retryable(): boolean {
+    return 'retryable' in errorCatalogue[this.code];
+  }
+
+  /** The plain form that crosses a process boundary; `fromPlain` turns it back. */
+  toPlain(): PlainError {
+    return { code: this.code, details: this.details };
+  }
+}
+
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly details: unknown;
+}
+
+/** Rebuilds an error that another process of ours sent. */
+export function fromPlain(plain: PlainError): ServingError {
+  return new ServingError(plain.code, plain.details as ErrorDetails<ErrorCode>);
+}
+
+/** The message of anything thrown, one line, without a stack. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}
