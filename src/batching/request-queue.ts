@@ -1,0 +1,137 @@
+/**
+ * The queue of one model version: bounded in requests and bytes, first in first out; a free instance
+ * takes what waits, an empty queue runs at once. Cancelled and expired requests never run.
+ *
+ * Knows no model: an instance is whatever `addInstance` was given, and a request is a function of it.
+ */
+
+import { ServingError } from '../errors.ts';
+
+export interface QueueLimits {
+  readonly maxRequests: number;
+  readonly maxBytes: number;
+}
+
+export interface Work<Instance, Result> {
+  /** What the request holds in memory while it waits. */
+  readonly bytes: number;
+  readonly signal: AbortSignal;
+  run(instance: Instance): Promise<Result>;
+}
+
+export interface RequestQueue<Instance> {
+  /** Settles with the result of `run`. Throws QUEUE_FULL, or the signal's reason. */
+  submit<Result>(work: Work<Instance, Result>): Promise<Result>;
+  addInstance(instance: Instance): void;
+  /** The instance takes no more work; what it is running settles on its own. */
+  removeInstance(instance: Instance): void;
+  readonly waiting: number;
+  readonly running: number;
+  /** Settles when nothing waits and nothing runs. */
+  whenIdle(): Promise<void>;
+}
+
+interface Entry<Instance> {
+  readonly bytes: number;
+  readonly start: (instance: Instance) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export function createRequestQueue<Instance>(
+  model: string,
+  limits: QueueLimits,
+): RequestQueue<Instance> {
+  const entries = new Set<Entry<Instance>>();
+  const instances = new Set<Instance>();
+  const free: Instance[] = [];
+  let idleWaiters: (() => void)[] = [];
+  let waitingBytes = 0;
+  let running = 0;
+
+  function remove(entry: Entry<Instance>): boolean {
+    if (!entries.delete(entry)) return false;
+    waitingBytes -= entry.bytes;
+    return true;
+  }
+
+  function settleIdle(): void {
+    if (running > 0 || entries.size > 0) return;
+    for (const settle of idleWaiters) settle();
+    idleWaiters = [];
+  }
+
+  async function execute(entry: Entry<Instance>, instance: Instance): Promise<void> {
+    running += 1;
+    await entry.start(instance);
+    running -= 1;
+    if (instances.has(instance)) free.push(instance);
+    dispatch();
+    settleIdle();
+  }
+
+  function dispatch(): void {
+    while (free.length > 0 && entries.size > 0) {
+      const entry = entries.values().next().value as Entry<Instance>;
+      remove(entry);
+      void execute(entry, free.pop() as Instance);
+    }
+  }
+
+  function checkRoom(bytes: number): void {
+    const full = (limit: string): ServingError<'QUEUE_FULL'> =>
+      new ServingError('QUEUE_FULL', { model, limit, retryAfterSeconds: 1 });
+    if (entries.size >= limits.maxRequests) throw full(`${limits.maxRequests} requests`);
+    if (entries.size > 0 && waitingBytes + bytes > limits.maxBytes)
+      throw full(`${limits.maxBytes} bytes`);
+  }
+
+  return {
+    async submit<Result>({ bytes, signal, run }: Work<Instance, Result>): Promise<Result> {
+      signal.throwIfAborted();
+      if (free.length === 0) checkRoom(bytes);
+      return new Promise<Result>((resolve, reject) => {
+        const onAbort = (): void => {
+          if (remove(entry)) settleIdle();
+          reject(signal.reason as Error);
+        };
+        const entry: Entry<Instance> = {
+          bytes,
+          signal,
+          async start(instance) {
+            try {
+              resolve(await run(instance));
+            } catch (error) {
+              reject(error as Error);
+            } finally {
+              signal.removeEventListener('abort', onAbort);
+            }
+          },
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        entries.add(entry);
+        waitingBytes += bytes;
+        dispatch();
+      });
+    },
+    addInstance(instance) {
+      instances.add(instance);
+      free.push(instance);
+      dispatch();
+    },
+    removeInstance(instance) {
+      instances.delete(instance);
+      const position = free.indexOf(instance);
+      if (position !== -1) free.splice(position, 1);
+    },
+    get waiting() {
+      return entries.size;
+    },
+    get running() {
+      return running;
+    },
+    whenIdle() {
+      if (running === 0 && entries.size === 0) return Promise.resolve();
+      return new Promise((resolve) => idleWaiters.push(resolve));
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * model.yaml: parse → validate (all problems at once, with line numbers). What the file leaves out is
+ * completed later from the model's own graph (pipeline/), because sizes and layout stand there.
+ */
+
+import { z } from 'zod';
+import { ServingError } from '../errors.ts';
+import { presetNames } from './presets.ts';
+import { parseYaml } from './yaml-problems.ts';
+
+const size = z.union([
+  z.int().positive().max(8192),
+  z.tuple([z.int().positive().max(8192), z.int().positive().max(8192)]),
+]);
+
+const resize = z
+  .strictObject({
+    mode: z.enum(['exact', 'shortest-edge']),
+    size: size.optional(),
+    filter: z.enum(['nearest', 'bilinear', 'bicubic']).optional(),
+    antialias: z.boolean().optional(),
+  })
+  .refine((value) => value.mode === 'exact' || typeof value.size !== 'object', {
+    path: ['size'],
+    error: 'shortest-edge takes one number, the length of the shorter side',
+  });
+
+const channelValues = z.array(z.number()).min(1).max(4);
+
+const input = z.strictObject({
+  preset: z
+    .string()
+    .refine((name) => name === 'none' || presetNames.includes(name), {
+      error: (issue) =>
+        `unknown preset "${issue.input}"; expected ${suggestPresets(String(issue.input))}`,
+    })
+    .optional(),
+  tensor: z.string().optional(),
+  color: z.enum(['rgb', 'bgr', 'gray']).optional(),
+  resize: resize.optional(),
+  crop: z
+    .strictObject({ mode: z.literal('center').default('center'), size: size.optional() })
+    .optional(),
+  scale: z.number().positive().optional(),
+  mean: channelValues.optional(),
+  std: z.array(z.number().positive()).min(1).max(4).optional(),
+  layout: z.enum(['NCHW', 'NHWC']).optional(),
+  fast: z.boolean().optional(),
+  orientation: z.enum(['ignore', 'apply']).optional(),
+});
+
+const output = z.strictObject({
+  tensor: z.string().optional(),
+  activation: z.enum(['auto', 'softmax', 'sigmoid', 'none']).default('auto'),
+  labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  top: z.int().positive().max(1000).default(5),
+  as: z.enum(['json', 'sentence']).default('json'),
+});
+
+const byteUnits: Record<string, number> = { '': 1, B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
+
+/** "256MB" → 268435456. */
+export function parseByteSize(text: string | number): number | undefined {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMG]?B?)$/i.exec(String(text).trim()) ?? [];
+  if (digits === undefined) return undefined;
+  const factor = byteUnits[unit.toUpperCase()] ?? byteUnits[`${unit.toUpperCase()}B`];
+  return factor === undefined ? undefined : Math.floor(Number(digits) * factor);
+}
+
+const byteSize = z.union([z.number(), z.string()]).transform((value, context) => {
+  const bytes = parseByteSize(value);
+  if (bytes === undefined || bytes <= 0) {
+    context.addIssue({ code: 'custom', message: 'expected a size such as 256MB', input: value });
+    return z.NEVER;
+  }
+  return bytes;
+});
+
+const versions = z
+  .strictObject({
+    policy: z.enum(['latest', 'all', 'specific']).default('latest'),
+    count: z.int().positive().optional(),
+    list: z.array(z.int().positive()).min(1).optional(),
+  })
+  .refine((value) => (value.policy === 'specific') === (value.list !== undefined), {
+    error: 'policy: specific needs list: [1, 3], and only it takes one',
+  });
+
+const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const modelYaml = z.strictObject({
+  name: z
+    .string()
+    .regex(modelName, 'expected letters, digits, ".", "_" and "-", starting with a letter or digit')
+    .optional(),
+  input: input.optional(),
+  output: output.prefault({}),
+  batching: z
+    .strictObject({
+      maxBatch: z.int().positive().max(4096).optional(),
+      acrossRequests: z.boolean().optional(),
+    })
+    .prefault({}),
+  queue: z
+    .strictObject({
+      maxRequests: z.int().positive().default(256),
+      maxBytes: byteSize.default(256 * 1024 ** 2),
+      timeoutMs: z.int().positive().default(30_000),
+    })
+    .prefault({}),
+  instances: z.int().positive().max(1024).optional(),
+  threads: z.int().positive().max(1024).optional(),
+  versions: versions.prefault({}),
+  samples: z.string().optional(),
+});
+
+export type ModelYaml = z.output<typeof modelYaml>;
+export type PictureInputYaml = NonNullable<ModelYaml['input']>;
+export type OutputYaml = ModelYaml['output'];
+
+/** The settings of a model without a model.yaml. */
+export function defaultModelYaml(): ModelYaml {
+  return modelYaml.parse({});
+}
+
+export function isModelName(name: string): boolean {
+  return modelName.test(name);
+}
+
+/** Parses the text of a model.yaml. Throws MODEL_YAML_INVALID with every problem and its line. */
+export function parseModelYaml(text: string, path: string): ModelYaml {
+  const { value, problems } = parseYaml(text, modelYaml);
+  if (problems.length > 0 || value === undefined) {
+    throw new ServingError('MODEL_YAML_INVALID', { path, problems });
+  }
+  return value;
+}
+
+function suggestPresets(wrong: string): string {
+  const family = wrong.split('/')[0] ?? '';
+  const same = presetNames.filter((name) => name.startsWith(`${family}/`));
+  const shown = same.length > 0 ? same : presetNames;
+  const rest = shown.length > 12 ? `, … (${shown.length} in all)` : '';
+  return `none, ${shown.slice(0, 12).join(', ')}${rest}`;
+}

@@ -1,0 +1,230 @@
+/**
+ * The server's settings: command line over environment (MODELSHIP_…) over config file over default.
+ * Parse → validate (all problems at once) → complete → freeze.
+ *
+ * Does not read the environment or the disk itself: both are handed in.
+ */
+
+import { z } from 'zod';
+import { ServingError } from '../errors.ts';
+import { parseByteSize } from './model-yaml.ts';
+
+const integer = (low: number, high: number) =>
+  z.coerce
+    .number<unknown>({ error: `expected a whole number from ${low} to ${high}` })
+    .int(`expected a whole number from ${low} to ${high}`)
+    .min(low, `expected a whole number from ${low} to ${high}`)
+    .max(high, `expected a whole number from ${low} to ${high}`);
+
+const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
+  const bytes = parseByteSize(value);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  context.addIssue({ code: 'custom', message: 'expected a size such as 64MB', input: value });
+  return z.NEVER;
+});
+
+const flag = z.preprocess((value) => {
+  if (value === 'true' || value === '1') return true;
+  if (value === 'false' || value === '0') return false;
+  return value;
+}, z.boolean('expected true or false'));
+
+const hosts = z.preprocess(
+  (value) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((host) => host.trim())
+          .filter(Boolean)
+      : value,
+  z.array(z.string()),
+);
+
+const port = integer(0, 65535);
+
+/** One row a setting: the schema with its default, and how the command line shows it. */
+export const settingsTable = {
+  path: {
+    schema: z.string().min(1).default('models'),
+    help: 'a model file, a model folder or a folder of models',
+    value: 'PATH',
+  },
+  host: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    help: 'address to listen on; 0.0.0.0 opens it to the network',
+    value: 'ADDRESS',
+  },
+  port: { schema: port.default(8080), help: 'HTTP port; 0 takes a free one', value: 'PORT' },
+  grpcPort: {
+    schema: port.default(9000),
+    help: 'gRPC port (this version does not speak gRPC yet)',
+    value: 'PORT',
+  },
+  instances: {
+    schema: integer(1, 1024).optional(),
+    help: 'runner processes for each model; default: shares the cores',
+    value: 'N',
+  },
+  threads: {
+    schema: integer(1, 1024).optional(),
+    help: 'threads of one run; default: shares the cores',
+    value: 'N',
+  },
+  cacheDir: {
+    schema: z.string().min(1).optional(),
+    help: 'folder of optimised model copies; default: the user cache folder',
+    value: 'DIR',
+  },
+  cacheSize: {
+    schema: byteSize.default(20 * 1024 ** 3),
+    help: 'the most that the cache folder may hold',
+    value: 'SIZE',
+  },
+  logLevel: {
+    schema: z
+      .enum(
+        ['debug', 'info', 'warn', 'error', 'silent'],
+        'expected debug, info, warn, error or silent',
+      )
+      .default('info'),
+    help: 'debug, info, warn, error or silent',
+    value: 'LEVEL',
+  },
+  defaultModel: {
+    schema: z.string().optional(),
+    help: 'the model that POST /predict asks when several serve',
+    value: 'NAME',
+  },
+  strictReady: {
+    schema: flag.default(false),
+    help: '/readyz waits until every model serves, not only one',
+  },
+  maxBody: {
+    schema: byteSize.default(64 * 1024 ** 2),
+    help: 'largest request body',
+    value: 'SIZE',
+  },
+  maxPixels: {
+    schema: integer(1, 2 ** 31 - 1).default(50_000_000),
+    help: 'most pixels of a picture, checked before decoding',
+    value: 'N',
+  },
+  maxPictures: {
+    schema: integer(1, 10_000).default(64),
+    help: 'most pictures in one request',
+    value: 'N',
+  },
+  requestTimeoutMs: {
+    schema: integer(1, 86_400_000).default(30_000),
+    help: 'time limit of a request, from accept to answer',
+    value: 'MS',
+  },
+  url: {
+    schema: flag.default(true),
+    help: 'turn off {"url": …}: the server then fetches no pictures',
+    negated: true,
+  },
+  urlAllowPrivate: {
+    schema: hosts.default([]),
+    help: 'hosts that {"url": …} may reach although their address is private (repeatable)',
+    value: 'HOST',
+    repeatable: true,
+  },
+  urlTimeoutMs: {
+    schema: integer(1, 600_000).default(5000),
+    help: 'time limit for fetching a picture',
+    value: 'MS',
+  },
+  urlMaxBytes: {
+    schema: byteSize.default(20 * 1024 ** 2),
+    help: 'largest picture that is fetched',
+    value: 'SIZE',
+  },
+  shutdownGraceMs: {
+    schema: integer(0, 600_000).default(0),
+    help: 'how long to go on serving after SIGTERM, for the load balancer to notice',
+    value: 'MS',
+  },
+  shutdownTimeoutMs: {
+    schema: integer(1, 3_600_000).default(30_000),
+    help: 'how long requests in flight may take after that',
+    value: 'MS',
+  },
+} as const;
+
+export type SettingName = keyof typeof settingsTable;
+
+export interface SettingRow {
+  readonly schema: z.ZodType;
+  readonly help: string;
+  /** Placeholder of the option's value; absent for a flag. */
+  readonly value?: string;
+  /** A flag that is on by default and shown as --no-…. */
+  readonly negated?: true;
+  readonly repeatable?: true;
+}
+
+export type Settings = {
+  readonly [K in SettingName]: z.output<(typeof settingsTable)[K]['schema']>;
+};
+
+export type RawSettings = Partial<Record<SettingName, unknown>>;
+
+export const settingNames = Object.keys(settingsTable) as readonly SettingName[];
+
+/** grpcPort → --grpc-port */
+export function optionOf(name: SettingName): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** grpcPort → MODELSHIP_GRPC_PORT */
+export function variableOf(name: SettingName): string {
+  return `MODELSHIP_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Picks the settings out of an environment; an empty variable counts as not set. */
+export function settingsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): RawSettings {
+  const raw: RawSettings = {};
+  for (const name of settingNames) {
+    const value = environment[variableOf(name)];
+    if (value !== undefined && value !== '') raw[name] = value;
+  }
+  return raw;
+}
+
+export interface SettingsSources {
+  readonly commandLine: RawSettings;
+  readonly environment: RawSettings;
+  readonly file: RawSettings;
+  /** Name of the config file, for messages. */
+  readonly fileName?: string | undefined;
+  /** Problems found while reading the sources, reported together with the others. */
+  readonly problems?: readonly string[];
+}
+
+function placeOf(name: SettingName, sources: SettingsSources): string {
+  if (name in sources.commandLine) return name === 'path' ? 'PATH' : optionOf(name);
+  if (name in sources.environment) return variableOf(name);
+  return `${sources.fileName ?? 'config'}: ${name}`;
+}
+
+/** Completes and freezes the settings. Throws SETTINGS_INVALID with every problem and its place. */
+export function completeSettings(sources: SettingsSources): Settings {
+  const merged = { ...sources.file, ...sources.environment, ...sources.commandLine };
+  const problems = [...(sources.problems ?? [])];
+  const settings: Record<string, unknown> = {};
+  for (const name of settingNames) {
+    const checked = (settingsTable[name].schema as z.ZodType).safeParse(merged[name]);
+    if (checked.success) settings[name] = checked.data;
+    else {
+      const [issue] = checked.error.issues;
+      problems.push(
+        `${placeOf(name, sources)}: ${issue?.message ?? 'invalid'}, got ${JSON.stringify(merged[name])}`,
+      );
+    }
+  }
+  if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
+  return Object.freeze(settings) as Settings;
+}

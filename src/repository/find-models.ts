@@ -1,0 +1,163 @@
+/**
+ * Finds the models under a path: a model file, a model folder (with or without version folders), or a
+ * folder of either. Reads names only; opening a model is the business of load-model.ts.
+ *
+ * A path that holds no model at all is an error of the whole call; a model that has something wrong
+ * with it is returned with its problem, so that the others serve.
+ */
+
+import type { Dirent } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { ServingError } from '../errors.ts';
+import { formatOfFile } from './model-files.ts';
+
+export interface FoundVersion {
+  readonly version: string;
+  /** The model file. Absent when the folder has a problem. */
+  readonly file?: string;
+  readonly problem?: ServingError;
+}
+
+export interface FoundModel {
+  /** Derived from the file or folder; model.yaml may give another. */
+  readonly name: string;
+  /** What labels.txt and the like are relative to. */
+  readonly folder: string;
+  readonly yamlPath?: string;
+  readonly versions: readonly FoundVersion[];
+}
+
+/** Makes a name of a file or folder fit for URLs. */
+function nameFrom(text: string): string {
+  const name = text
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 128);
+  return name || 'model';
+}
+
+function listFolder(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ServingError('PATH_UNREADABLE', { path: folder, problem: code ?? message });
+  }
+}
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
+  return entries
+    .filter((entry) => formatOfFile(entry.name) && !isFolder(join(folder, entry.name)))
+    .map((entry) => join(folder, entry.name))
+    .sort();
+}
+
+function isVersionFolder(folder: string, entry: Dirent): boolean {
+  return /^[1-9]\d{0,18}$/.test(entry.name) && isFolder(join(folder, entry.name));
+}
+
+function findVersion(version: string, folder: string): FoundVersion {
+  let files: string[];
+  try {
+    files = modelFilesIn(folder, listFolder(folder));
+  } catch (error) {
+    return { version, problem: error as ServingError };
+  }
+  if (files.length > 1) {
+    const names = files.map((file) => basename(file));
+    return {
+      version,
+      problem: new ServingError('MODEL_AMBIGUOUS', { path: folder, files: names }),
+    };
+  }
+  const [file] = files;
+  if (file) return { version, file };
+  return {
+    version,
+    problem: new ServingError('NO_MODEL_FOUND', { path: folder, found: 'no model file' }),
+  };
+}
+
+function yamlIn(folder: string): { yamlPath: string } | undefined {
+  const yamlPath = ['model.yaml', 'model.yml'].map((name) => join(folder, name)).find(existsSync);
+  return yamlPath ? { yamlPath } : undefined;
+}
+
+/** The model whose folder this is, or undefined when the folder is none. */
+function modelInFolder(folder: string): FoundModel | undefined {
+  const entries = listFolder(folder);
+  const name = nameFrom(basename(realpathSync(folder)));
+  const versions = entries
+    .filter((entry) => isVersionFolder(folder, entry))
+    .map((entry) => findVersion(entry.name, join(folder, entry.name)))
+    .sort((a, b) => Number(a.version) - Number(b.version));
+  if (versions.length > 0) return { name, folder, ...yamlIn(folder), versions };
+  const files = modelFilesIn(folder, entries);
+  if (files.length > 1 && !yamlIn(folder)) return undefined;
+  if (files.length > 0 || yamlIn(folder)) {
+    return { name, folder, ...yamlIn(folder), versions: [findVersion('1', folder)] };
+  }
+  return undefined;
+}
+
+/** One file: named after itself, or after its folder when the file has no name of its own. */
+function modelFromFile(file: string): FoundModel {
+  const folder = dirname(file);
+  const stem = basename(file, extname(file));
+  const generic = ['model', 'saved_model'].includes(stem);
+  const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
+  const alone = modelFilesIn(folder, listFolder(folder)).length === 1;
+  const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
+  return {
+    name: nameFrom(generic ? basename(folder) : stem),
+    folder,
+    ...yaml,
+    versions: [{ version: '1', file }],
+  };
+}
+
+function modelsInFolder(folder: string): FoundModel[] {
+  const entries = listFolder(folder);
+  const fromFolders = entries
+    .filter((entry) => !entry.name.startsWith('.') && isFolder(join(folder, entry.name)))
+    .flatMap((entry) => modelInFolder(join(folder, entry.name)) ?? []);
+  return [...fromFolders, ...modelFilesIn(folder, entries).map(modelFromFile)];
+}
+
+/**
+ * The models under `path`, sorted by name. Throws PATH_NOT_FOUND, PATH_UNREADABLE or NO_MODEL_FOUND.
+ * An unsupported format is not looked at here.
+ */
+export function findModels(path: string): FoundModel[] {
+  const full = resolve(path);
+  const stat = statSync(full, { throwIfNoEntry: false });
+  if (!stat) {
+    throw new ServingError('PATH_NOT_FOUND', {
+      path: full,
+      expected: 'a model file, a model folder or a folder of models',
+    });
+  }
+  if (!stat.isDirectory()) {
+    if (formatOfFile(basename(full))) return [modelFromFile(full)];
+    throw new ServingError('NO_MODEL_FOUND', {
+      path: full,
+      found: 'a file whose extension is not that of a model',
+    });
+  }
+  const single = modelInFolder(full);
+  const models = single ? [single] : modelsInFolder(full);
+  if (models.length === 0) {
+    const names = listFolder(full)
+      .slice(0, 5)
+      .map((entry) => entry.name);
+    throw new ServingError('NO_MODEL_FOUND', {
+      path: full,
+      found: names.length > 0 ? `it has ${names.join(', ')}` : 'it is empty',
+    });
+  }
+  return models.sort((a, b) => (a.name < b.name ? -1 : 1));
+}

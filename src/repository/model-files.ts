@@ -1,0 +1,37 @@
+/**
+ * Which files are models, by extension. Only cheap looks: no file is opened here.
+ */
+
+import { extname } from 'node:path';
+
+export type ModelFormat =
+  | 'ONNX'
+  | 'Keras'
+  | 'Keras HDF5'
+  | 'TensorFlow SavedModel'
+  | 'TensorFlow frozen graph'
+  | 'PyTorch'
+  | 'MXNet'
+  | 'ORT format';
+
+const formats: Record<string, ModelFormat> = {
+  '.onnx': 'ONNX',
+  '.ort': 'ORT format',
+  '.keras': 'Keras',
+  '.h5': 'Keras HDF5',
+  '.hdf5': 'Keras HDF5',
+  '.pb': 'TensorFlow frozen graph',
+  '.pt': 'PyTorch',
+  '.pth': 'PyTorch',
+  '.pt2': 'PyTorch',
+  '.params': 'MXNet',
+};
+
+export const servedFormats = 'an ONNX file (.onnx)';
+
+/** The format that a file name stands for, or undefined when it is no model file. */
+export function formatOfFile(name: string): ModelFormat | undefined {
+  if (name === 'saved_model.pb') return 'TensorFlow SavedModel';
+  if (name.startsWith('.')) return undefined;
+  return formats[extname(name).toLowerCase()];
+}

@@ -1,0 +1,61 @@
+/**
+ * Frames over a byte stream: gathers what arrives in arbitrary pieces into whole frames.
+ *
+ * Each frame gets one buffer of its own (8-byte aligned, never pooled), because its tensors become
+ * typed arrays that live as long as the request does.
+ */
+
+import type { Duplex } from 'node:stream';
+import type { Frame } from './frames.ts';
+import { decodeFrame, encodeFrame, headerBytes, maxFrameBytes } from './frames.ts';
+
+export interface FrameReader {
+  push(chunk: Uint8Array): void;
+}
+
+/** Calls `onFrame` for each whole frame. `push` throws RangeError when the bytes cannot be a frame. */
+export function createFrameReader(onFrame: (frame: Frame) => void): FrameReader {
+  const header = Buffer.alloc(headerBytes);
+  let frame: Buffer | undefined;
+  let filled = 0;
+
+  function startFrame(): Buffer {
+    const length = header.readUInt32LE(0);
+    if (length < headerBytes || length > maxFrameBytes) throw new RangeError('broken frame');
+    const buffer = Buffer.allocUnsafeSlow(length);
+    header.copy(buffer);
+    return buffer;
+  }
+
+  /** Copies up to the end of the current target; returns how many bytes it took. */
+  function fill(chunk: Uint8Array, offset: number): number {
+    const target = frame ?? header;
+    const count = Math.min(target.byteLength - filled, chunk.byteLength - offset);
+    target.set(chunk.subarray(offset, offset + count), filled);
+    filled += count;
+    if (!frame && filled === headerBytes) frame = startFrame();
+    return count;
+  }
+
+  return {
+    push(chunk) {
+      let offset = 0;
+      while (offset < chunk.byteLength) {
+        offset += fill(chunk, offset);
+        if (!frame || filled < frame.byteLength) continue;
+        const whole = frame;
+        frame = undefined;
+        filled = 0;
+        onFrame(decodeFrame(whole));
+      }
+    },
+  };
+}
+
+/** Writes a frame in one system call where the stream allows it. */
+export function writeFrame(stream: Duplex, frame: Frame): void {
+  const pieces = encodeFrame(frame);
+  stream.cork();
+  for (const piece of pieces) stream.write(piece);
+  stream.uncork();
+}
