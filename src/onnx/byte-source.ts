@@ -1,0 +1,40 @@
+/** Where a reader takes bytes from: a file read piece by piece, or bytes already in memory. */
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+export interface ByteSource {
+  /** Length in bytes when the source was opened. */
+  readonly length: number;
+  /** Fills `into` from `offset`; gives how many bytes there were, fewer only at the end. */
+  read(offset: number, into: Uint8Array): number;
+}
+
+export function sourceOfBytes(bytes: Uint8Array): ByteSource {
+  const read = (offset: number, into: Uint8Array): number => {
+    const part = bytes.subarray(offset, offset + into.byteLength);
+    into.set(part);
+    return part.byteLength;
+  };
+  return { length: bytes.byteLength, read };
+}
+
+/** Opens a file, hands it to `use` and closes it. Throws what `fs` throws (ENOENT, EACCES, EISDIR). */
+export function withFileSource<T>(path: string, use: (source: ByteSource) => T): T {
+  const fd = openSync(path, 'r');
+  try {
+    return use({ length: fstatSync(fd).size, read: (offset, into) => readFully(fd, offset, into) });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** `read(2)` may give less than asked for before the end of the file. */
+function readFully(fd: number, offset: number, into: Uint8Array): number {
+  let done = 0;
+  while (done < into.byteLength) {
+    const count = readSync(fd, into, done, into.byteLength - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
