@@ -1,0 +1,61 @@
+/**
+ * Size, colour layout and orientation from a JPEG's markers. Source: ITU-T T.81, annex B.
+ */
+
+import type { Bytes } from './byte-cursor.ts';
+import { readOrientation } from './exif.ts';
+import type { HeaderFacts } from './header-facts.ts';
+import { corruptHeader, UnsupportedVariant } from './header-facts.ts';
+import { type Orientation, type PictureLayout, plainLayout } from './picture-format.ts';
+
+const startOfScan = 0xda;
+const app1 = 0xe1;
+const app14 = 0xee;
+
+export function readJpegHeader(bytes: Bytes): HeaderFacts {
+  let orientation: Orientation = 1;
+  let adobe = false;
+  for (const { marker, at } of segments(bytes)) {
+    if (marker === app1 && orientation === 1 && bytes.text(at, 6) === 'Exif\0\0')
+      orientation = readOrientation(bytes, at + 6);
+    else if (marker === app14 && bytes.text(at, 5) === 'Adobe') adobe = true;
+    else if (isFrame(marker)) return { ...frameFacts(bytes, at, adobe), orientation };
+  }
+  throw corruptHeader('no frame header before the picture data');
+}
+
+/** Markers with a body, up to the start of the scan. Stray bytes between segments are skipped, as libjpeg does. */
+function* segments(bytes: Bytes): Generator<{ marker: number; at: number }> {
+  let at = 2;
+  while (true) {
+    while (bytes.u8(at) !== 0xff) at++;
+    while (bytes.u8(at) === 0xff) at++;
+    const marker = bytes.u8(at++);
+    if (marker === startOfScan) return;
+    if (hasNoBody(marker)) continue;
+    const length = bytes.u16(at);
+    if (length < 2) throw corruptHeader(`marker ${marker.toString(16)} has a length of ${length}`);
+    yield { marker, at: at + 2 };
+    at += length;
+  }
+}
+
+/** A stuffed zero, TEM, restart markers and a second start of image. */
+function hasNoBody(marker: number): boolean {
+  return marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9);
+}
+
+/** SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC). */
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+}
+
+function frameFacts(bytes: Bytes, at: number, adobe: boolean): HeaderFacts {
+  const precision = bytes.u8(at);
+  if (precision !== 8) throw new UnsupportedVariant(`${precision}-bit JPEG`);
+  const components = bytes.u8(at + 5);
+  if (components !== 1 && components !== 3 && components !== 4)
+    throw new UnsupportedVariant(`JPEG of ${components} components`);
+  const layout: PictureLayout = components === 4 ? { kind: 'cmyk', adobe } : plainLayout;
+  return { width: bytes.u16(at + 3), height: bytes.u16(at + 1), orientation: 1, layout };
+}

@@ -1,0 +1,60 @@
+/**
+ * Encoded pictures to the uint8 pixels that a model's geometry declares, off the event loop.
+ *
+ * Owns: the limit of pixels, checked from the header before anything is decoded.
+ * Does not own: normalisation (the runner), fetching, parsing of requests.
+ */
+
+import type { PictureGeometry } from '../config/picture-spec.ts';
+import { ServingError } from '../errors.ts';
+import type { PictureHeader } from './picture-format.ts';
+import { createPictureThreads } from './picture-threads.ts';
+import { sniffPicture } from './sniff.ts';
+import type { Picture } from './thread-messages.ts';
+
+export type { Picture } from './thread-messages.ts';
+
+export interface ReadOptions {
+  /** How an error names the picture, such as `picture 2 (field img)`. */
+  readonly where: string;
+  /** Once it aborts the promise rejects with its reason and the pixels are dropped. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PictureReader {
+  /**
+   * The pixels of an encoded picture, row-major height × width × channels, in the geometry's colour
+   * order and final size (the picture's own where it declares neither resize nor crop). `bytes` are
+   * copied, so they may change afterwards.
+   *
+   * @throws PICTURE_EMPTY, PICTURE_NOT_RECOGNISED, PICTURE_FORMAT_UNSUPPORTED, PICTURE_TRUNCATED,
+   * PICTURE_CORRUPT, PICTURE_TOO_MANY_PIXELS, SHUTTING_DOWN
+   */
+  read(bytes: Uint8Array, geometry: PictureGeometry, options: ReadOptions): Promise<Picture>;
+  /** Ends the threads; pictures that still wait are refused with SHUTTING_DOWN. */
+  close(): Promise<void>;
+}
+
+export interface PictureReaderOptions {
+  /** Width × height of the stored picture (for animations: of the canvas). */
+  readonly maxPixels: number;
+  /** Threads that decode and scale; they start with the first picture. One does several hundred pictures a second. */
+  readonly threads: number;
+}
+
+export function createPictureReader({ maxPixels, threads }: PictureReaderOptions): PictureReader {
+  const pool = createPictureThreads(threads);
+  return {
+    async read(bytes, geometry, { where, signal }) {
+      const header = sniffPicture(bytes, where);
+      checkPixels(header, maxPixels, where);
+      return pool.run({ bytes: new Uint8Array(bytes), header, geometry, where }, signal);
+    },
+    close: () => pool.close(),
+  };
+}
+
+function checkPixels({ width, height }: PictureHeader, limitPixels: number, where: string): void {
+  if (width * height > limitPixels)
+    throw new ServingError('PICTURE_TOO_MANY_PIXELS', { where, width, height, limitPixels });
+}

@@ -1,0 +1,32 @@
+/**
+ * Size, depth and orientation from a PNG's chunks. Source: PNG specification 3rd edition, section 5 and 11.
+ */
+
+import type { Bytes } from './byte-cursor.ts';
+import { readOrientation } from './exif.ts';
+import { corruptHeader, type HeaderFacts } from './header-facts.ts';
+import { deepLayout, type Orientation, plainLayout } from './picture-format.ts';
+
+const firstChunk = 8;
+
+export function readPngHeader(bytes: Bytes): HeaderFacts {
+  if (bytes.text(firstChunk, 8).slice(4) !== 'IHDR' && bytes.length >= firstChunk + 8)
+    throw corruptHeader('the first chunk is not IHDR');
+  const at = firstChunk + 8;
+  return {
+    width: bytes.u32(at),
+    height: bytes.u32(at + 4),
+    layout: bytes.u8(at + 8) === 16 ? deepLayout : plainLayout,
+    orientation: findOrientation(bytes),
+  };
+}
+
+/** The eXIf chunk may stand anywhere; without one, or past the end, the picture is upright. */
+function findOrientation(bytes: Bytes): Orientation {
+  let at = firstChunk;
+  while (at + 8 <= bytes.length) {
+    if (bytes.text(at + 4, 4) === 'eXIf') return readOrientation(bytes, at + 8);
+    at += 12 + bytes.u32(at);
+  }
+  return 1;
+}

@@ -1,0 +1,31 @@
+/**
+ * One picture from encoded bytes to the pixels of its geometry. Runs inside a picture thread.
+ *
+ * The order is that of a training pipeline on Pillow: decode, turn upright if asked, convert to RGB or
+ * gray, resize, crop.
+ */
+
+import type { PictureGeometry } from '../config/picture-spec.ts';
+import { decodePicture } from './decode-picture.ts';
+import { finishPicture } from './finish.ts';
+import { planGeometry } from './geometry-plan.ts';
+import type { PictureHeader } from './picture-format.ts';
+import type { Raster } from './raster.ts';
+import { scaleWindow } from './scale.ts';
+import { toGray } from './to-gray.ts';
+import { turnUpright } from './turn-upright.ts';
+
+/** @throws PICTURE_TRUNCATED, PICTURE_CORRUPT */
+export async function readPicture(
+  bytes: Uint8Array,
+  header: PictureHeader,
+  geometry: PictureGeometry,
+  where: string,
+): Promise<Raster> {
+  const decoded = await decodePicture(bytes, header, where);
+  const upright =
+    geometry.orientation === 'apply' ? turnUpright(decoded, header.orientation) : decoded;
+  const colored = geometry.color === 'gray' ? toGray(upright) : upright;
+  const plan = planGeometry(geometry, colored);
+  return finishPicture(scaleWindow(colored, plan, geometry), plan, geometry.color);
+}
