@@ -125,6 +125,11 @@ export const errorCatalogue = {
     message: (d: { where: string; width: number; height: number; limitPixels: number }) =>
       `${d.where} has ${d.width}×${d.height} pixels, more than the limit of ${d.limitPixels}; scale it down or raise --max-pixels.`,
   },
+  PICTURE_SIZE_MISMATCH: {
+    kind: 'invalid-argument',
+    message: (d: { where: string; got: string; expected: string }) =>
+      `${d.where} is ${d.got} pixels, but the model takes ${d.expected} and its model.yaml has no input.resize; send that size or add the resize.`,
+  },
   TOO_MANY_PICTURES: {
     kind: 'too-large',
     message: (d: { count: number; limit: number }) =>

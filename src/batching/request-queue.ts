@@ -27,8 +27,6 @@ export interface RequestQueue<Instance> {
   removeInstance(instance: Instance): void;
   readonly waiting: number;
   readonly running: number;
-  /** Settles when nothing waits and nothing runs. */
-  whenIdle(): Promise<void>;
 }
 
 interface Entry<Instance> {
@@ -44,7 +42,6 @@ export function createRequestQueue<Instance>(
   const entries = new Set<Entry<Instance>>();
   const instances = new Set<Instance>();
   const free: Instance[] = [];
-  let idleWaiters: (() => void)[] = [];
   let waitingBytes = 0;
   let running = 0;
 
@@ -54,19 +51,12 @@ export function createRequestQueue<Instance>(
     return true;
   }
 
-  function settleIdle(): void {
-    if (running > 0 || entries.size > 0) return;
-    for (const settle of idleWaiters) settle();
-    idleWaiters = [];
-  }
-
   async function execute(entry: Entry<Instance>, instance: Instance): Promise<void> {
     running += 1;
     await entry.start(instance);
     running -= 1;
     if (instances.has(instance)) free.push(instance);
     dispatch();
-    settleIdle();
   }
 
   function dispatch(): void {
@@ -91,7 +81,7 @@ export function createRequestQueue<Instance>(
       if (free.length === 0) checkRoom(bytes);
       return new Promise<Result>((resolve, reject) => {
         const onAbort = (): void => {
-          if (remove(entry)) settleIdle();
+          remove(entry);
           reject(signal.reason as Error);
         };
         const entry: Entry<Instance> = {
@@ -128,10 +118,6 @@ export function createRequestQueue<Instance>(
     },
     get running() {
       return running;
-    },
-    whenIdle() {
-      if (running === 0 && entries.size === 0) return Promise.resolve();
-      return new Promise((resolve) => idleWaiters.push(resolve));
     },
   };
 }

@@ -9,6 +9,8 @@ export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly Dimension[];
+  /** The model does not even say the rank: `shape` is empty and any shape is taken. */
+  readonly anyShape?: true;
 }
 
 /** The open dimensions as -1, the way every protocol's metadata writes them. */

@@ -156,13 +156,24 @@ def bend(mask, rng):
     return cv2.remap(mask, xs + dx, ys + dy, cv2.INTER_LINEAR)
 
 
+def annotator(rng):
+    """How people draw boxes: (share of the crop's side that the digit fills, offset of its centre)."""
+    fill = np.clip(rng.normal(0.83, 0.08), 0.62, 1.03)
+    careless = rng.random()
+    if careless < 0.05:
+        fill = rng.uniform(0.5, 0.65)
+    elif careless < 0.08:
+        fill = rng.uniform(1.03, 1.15)
+    return float(fill), rng.normal(0, 0.03 if rng.random() < 0.85 else 0.07, 2) * CROP
+
+
 def layout(bank, rng, hard=0.0, crowd=False, uniform=0.5):
     """One number on the canvas: (mask 0..1 float, matrix, row, label)."""
     digits, at = house_number(rng, uniform)
     if crowd and len(digits) < 3:
         digits, at = np.array([rng.integers(10), digits[at], rng.integers(10)]), 1
     label = int(digits[at])
-    font = bank.pick(rng, label, 0.16)
+    font = bank.pick(rng, label, 0.2)
     if rng.random() < 0.05:
         digits = np.append(digits, rng.choice(LETTERS))
     column = len(digits) > 1 and rng.random() < 0.04
@@ -171,8 +182,7 @@ def layout(bank, rng, hard=0.0, crowd=False, uniform=0.5):
         extra = text_row(bank, font, rng.integers(0, 10, 5), rng)
         down = rng.choice([-1, 1]) * rng.uniform(72, 100)
         row = row + [(m, x - 80, y + down) for m, x, y in extra]
-    fill = float(np.clip(rng.normal(0.83, 0.08), 0.62, 1.03))
-    matrix = place(row, at, random_view(rng, hard), fill, rng.normal(0, 0.035, 2) * CROP)
+    matrix = place(row, at, random_view(rng, hard), *annotator(rng))
     target, others = draw_row(row, at, matrix, rng, rng.choice([0, 0, 2.5]))
     mask = reweigh(np.maximum(target, others), rng)
     if rng.random() < 0.25:

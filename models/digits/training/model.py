@@ -28,14 +28,14 @@ class Residual(nn.Module):
 
 
 class DigitNet(nn.Module):
-    def __init__(self, widths=(24, 56, 112, 176), drop=0.2):
+    def __init__(self, widths=(32, 64, 120, 184), blocks=(1, 2), drop=0.2):
         super().__init__()
         w0, w1, w2, w3 = widths
         relu = nn.ReLU(inplace=True)
         self.features = nn.Sequential(
             ConvBn(3, w0), relu,
-            ConvBn(w0, w1, stride=2), relu, Residual(w1),
-            ConvBn(w1, w2, stride=2), relu, Residual(w2),
+            ConvBn(w0, w1, stride=2), relu, *(Residual(w1) for _ in range(blocks[0])),
+            ConvBn(w1, w2, stride=2), relu, *(Residual(w2) for _ in range(blocks[1])),
             ConvBn(w2, w3, stride=2), relu,
         )
         # Position matters: the digit to read is the one in the middle. So no plain average

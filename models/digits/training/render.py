@@ -73,7 +73,7 @@ def paint(image, mask, ink, rng, plain):
         worn = surface.clouds(rng, int(rng.integers(5, 20)))
         alpha = mask * np.clip(1.2 - rng.uniform(0.3, 1.1) * np.maximum(worn + rng.uniform(-0.3, 0.4), 0), 0.25, 1)
     image = over(image, alpha, ink_field(ink, rng))
-    if rng.random() < 0.22:  # rounded or bevelled
+    if rng.random() < 0.27:  # rounded or bevelled
         image = image + relief(mask, angle, rng.uniform(0.8, 3))[..., None] * rng.uniform(0.1, 0.5)
     return image
 
@@ -96,17 +96,17 @@ def scene(bank, rng, hard=0.0, crowd=False, uniform=0.5):
     image = surface.ground(rng, ground_colour, most=0.4 * contrast)
     if rng.random() < 0.3:
         image = surface.add_plate(image, row, matrix, rng, ink)
-    if rng.random() < 0.13:
+    if rng.random() < 0.2:
         image = surface.add_clutter(image, rng)
-    if rng.random() < 0.05:
+    if rng.random() < 0.06:
         image = emboss(image, mask, rng)
     else:
         image = paint(image, mask, ink, rng, plain=contrast < 0.2)
     image = image * surface.light(rng)[..., None]
     if rng.random() < 0.07:
         image = over(image, np.clip(surface.glare(rng), 0, 0.7).astype(np.float32), np.float32(1))
-    if rng.random() < 0.03:
-        image = surface.add_clutter(image, rng) if rng.random() < 0.5 else image
+    if rng.random() < 0.02:  # something in front of the digits
+        image = surface.add_clutter(image, rng)
     assert image.dtype == np.float32, image.dtype
     return np.clip(image, 0, 1.2), contrast, mask, label
 
@@ -179,13 +179,21 @@ def camera(image, contrast, rng, size, hard=0.0):
 
 
 def legible(pixels, mask, least):
-    """Does the drawn number (its strokes or its edges) show in the finished picture at all?"""
-    grey = (pixels @ surface.GREY).astype(np.float32)
-    if grey.std() < 5:
-        return False
+    """Does the drawn number show in the finished picture? How much of what varies around it is
+    explained by its strokes, its edges and its slopes (for embossed ones)."""
+    def fine(x):
+        return x - cv2.GaussianBlur(x, (0, 0), 5)
+
+    grey = fine((pixels @ surface.GREY).astype(np.float32))
     small = cv2.GaussianBlur(shrink(mask, grey.shape[0]), (0, 0), 0.8)
     edges = cv2.dilate(small, np.ones((3, 3))) - cv2.erode(small, np.ones((3, 3)))
-    return max(abs(np.corrcoef(grey.ravel(), m.ravel())[0, 1]) for m in (small, edges)) > least
+    near = cv2.dilate(small, np.ones((7, 7))) > 0.2
+    slopes = [cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)]
+    shape = np.stack([fine(m)[near] for m in (small, edges, *slopes)], 1)
+    seen = grey[near]
+    weights = np.linalg.solve(shape.T @ shape + 1e-3 * np.eye(4), shape.T @ seen)
+    shown = (shape @ weights).std()
+    return shown > 3 and shown > least * seen.std()
 
 
 def picture(bank, split, rng):
@@ -194,12 +202,12 @@ def picture(bank, split, rng):
         if split == "train":
             hard = float(rng.choice([0.0, 0.5, 1.0], p=[0.7, 0.22, 0.08]))
             image, contrast, mask, label = scene(bank, rng, hard, hard > 0 and rng.random() < 0.5, uniform=0.4)
-            pixels, least = camera(image, contrast, rng, 40, hard), 0.15
+            pixels, least = camera(image, contrast, rng, 40, hard), 0.3
         else:
             hard = float(split == "harsh")
             image, contrast, mask, label = scene(bank, rng, hard, crowd=hard == 1, uniform=1.0)
             image, mask = image[8:-8, 8:-8], mask[8:-8, 8:-8]
-            pixels, least = camera(image, contrast, rng, 32, hard), 0.3
+            pixels, least = camera(image, contrast, rng, 32, hard), 0.5 + 0.1 * hard
         if legible(pixels, mask, least):
             return pixels, label
 

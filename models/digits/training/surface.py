@@ -125,14 +125,19 @@ def add_plate(image, row, matrix, rng, ink):
 
 
 def add_clutter(image, rng):
-    """Screws, wires, cracks, edges of doors and tiles."""
+    """Screws, wires, cracks, edges of doors and tiles, whatever else comes into the corners."""
     for _ in range(int(rng.integers(1, 4))):
         paint = np.zeros((CANVAS, CANVAS), np.uint8)
         kind = rng.random()
         if kind < 0.35:
             centre = tuple(int(v) for v in rng.uniform(0, CANVAS, 2))
             cv2.circle(paint, centre, int(rng.integers(1, 5)), 255, -1, cv2.LINE_AA)
-        elif kind < 0.75:
+        elif kind < 0.55:
+            at = rng.uniform(0, 2 * np.pi)
+            centre = CANVAS / 2 + CANVAS * rng.uniform(0.42, 0.6) * np.array([np.cos(at), np.sin(at)])
+            blob = centre + rng.normal(0, rng.uniform(5, 16), (int(rng.integers(3, 6)), 2))
+            cv2.fillConvexPoly(paint, cv2.convexHull(np.round(blob).astype(np.int32)), 255, cv2.LINE_AA)
+        elif kind < 0.78:
             a, b = ((int(v[0]), int(v[1])) for v in rng.uniform(-20, CANVAS + 20, (2, 2)))
             cv2.line(paint, a, b, 255, int(rng.integers(1, 4)), cv2.LINE_AA)
         else:

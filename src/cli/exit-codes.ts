@@ -1,0 +1,55 @@
+/**
+ * Exit codes that a script can use.
+ *
+ *   0  done
+ *   1  something unexpected (please report it)
+ *   2  the command line, the settings or a model.yaml is wrong
+ *   3  a model cannot be found, read or loaded
+ *   4  an input (a picture) cannot be used
+ *   5  the port is in use or cannot be listened on
+ */
+
+import type { ErrorCode } from '../errors.ts';
+import { ServingError } from '../errors.ts';
+
+export const exitCodes = {
+  done: 0,
+  unexpected: 1,
+  usage: 2,
+  model: 3,
+  input: 4,
+  listen: 5,
+} as const;
+
+const byCode: Partial<Record<ErrorCode, number>> = {
+  SETTINGS_INVALID: exitCodes.usage,
+  MODEL_YAML_INVALID: exitCodes.usage,
+  FILE_EXISTS: exitCodes.usage,
+  PREPROCESSING_MISSING: exitCodes.usage,
+  PORT_IN_USE: exitCodes.listen,
+  LISTEN_FAILED: exitCodes.listen,
+  PATH_NOT_FOUND: exitCodes.model,
+  PATH_UNREADABLE: exitCodes.model,
+  NO_MODEL_FOUND: exitCodes.model,
+  MODEL_NOT_READY: exitCodes.model,
+  MODEL_FORMAT_UNSUPPORTED: exitCodes.model,
+  MODEL_FILE_INVALID: exitCodes.model,
+  MODEL_AMBIGUOUS: exitCodes.model,
+  MODEL_LOAD_FAILED: exitCodes.model,
+  MODEL_WARMUP_FAILED: exitCodes.model,
+  MODEL_REQUIRED: exitCodes.usage,
+  OPSET_TOO_NEW: exitCodes.model,
+  VALUE_TYPE_UNSUPPORTED: exitCodes.model,
+  LABELS_INVALID: exitCodes.model,
+  OUTPUT_NOT_SCORES: exitCodes.model,
+  RUN_FAILED: exitCodes.model,
+  RUNNER_DIED: exitCodes.model,
+};
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof ServingError)) return exitCodes.unexpected;
+  return (
+    byCode[error.code] ??
+    (error.code.startsWith('PICTURE_') ? exitCodes.input : exitCodes.unexpected)
+  );
+}

@@ -1,0 +1,42 @@
+/** What the commands print: tables for people, nothing fancy when no person looks. */
+
+import { styleText } from 'node:util';
+
+export interface Output {
+  print(line: string): void;
+  /** True when a person reads it. */
+  readonly isTerminal: boolean;
+}
+
+export const standardOutput: Output = {
+  print: (line) => void process.stdout.write(`${line}\n`),
+  isTerminal: process.stdout.isTTY === true,
+};
+
+/** Bold where a person reads. */
+export function bold(text: string, output: Output): string {
+  return output.isTerminal ? styleText('bold', text) : text;
+}
+
+/** Rows as columns, left-aligned, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KB`;
+  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+  return `${(bytes / 1024 ** 3).toFixed(2)} GB`;
+}

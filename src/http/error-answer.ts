@@ -1,0 +1,75 @@
+/**
+ * Errors as HTTP answers: one total map from kind to status, one shape of body.
+ *
+ * The body is {"success": false, "error": "<message>", "code": "<CODE>"}: `error` is what Open Inference
+ * clients read, `success` what the clients of articles 000 and 004 test.
+ */
+
+import type { FastifyError } from 'fastify';
+import type { ErrorKind } from '../errors.ts';
+import { ServingError } from '../errors.ts';
+
+const statuses = {
+  'invalid-argument': 400,
+  'permission-denied': 403,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'too-large': 413,
+  'unsupported-media': 415,
+  'resource-exhausted': 429,
+  // nginx's "client closed request": nobody reads it, but logs and metrics do.
+  cancelled: 499,
+  internal: 500,
+  'failed-precondition': 400,
+  unimplemented: 501,
+  unavailable: 503,
+  'deadline-exceeded': 504,
+} as const satisfies Record<ErrorKind, number>;
+
+export function statusOf(error: ServingError): number {
+  return statuses[error.kind];
+}
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export function toErrorAnswer(error: ServingError): ErrorAnswer {
+  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+  if (error.code === 'QUEUE_FULL') {
+    headers['retry-after'] = String(
+      (error as ServingError<'QUEUE_FULL'>).details.retryAfterSeconds,
+    );
+  }
+  if (error.code === 'METHOD_NOT_ALLOWED') {
+    headers.allow = (error as ServingError<'METHOD_NOT_ALLOWED'>).details.allowed.join(', ');
+  }
+  const body = JSON.stringify({ success: false, error: error.message, code: error.code });
+  return { status: statusOf(error), headers, body };
+}
+
+/** What fastify itself refuses, in our terms; undefined when it is none of those. */
+export function fromFastifyError(
+  error: FastifyError,
+  limitBytes: number,
+): ServingError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ServingError('BODY_TOO_LARGE', { limitBytes });
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ServingError('REQUEST_MALFORMED', {
+        problem: 'the body is not as long as Content-Length says',
+      });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ServingError('CONTENT_TYPE_UNSUPPORTED', {
+        contentType: 'unreadable',
+        expected: ['a valid media type'],
+      });
+    default:
+      return error.statusCode === 400
+        ? new ServingError('REQUEST_MALFORMED', { problem: error.message })
+        : undefined;
+  }
+}

@@ -1,0 +1,49 @@
+/** GET /healthz (the process lives), /readyz (it should get requests), /metrics. */
+
+import type { FastifyInstance } from 'fastify';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Metrics, VersionReading } from '../telemetry/metrics.ts';
+
+function readingsOf({ registry }: InferenceService): VersionReading[] {
+  return registry.models.flatMap(({ model, versions }) =>
+    versions.map(({ version, state, instanceCount, waiting, running }) => ({
+      model: model.name,
+      version: version.version,
+      ready: state === 'READY',
+      instances: instanceCount,
+      waiting,
+      running,
+    })),
+  );
+}
+
+function stateOfModels({ registry }: InferenceService): object {
+  return Object.fromEntries(
+    registry.models.map(({ model, versions }) => [
+      model.name,
+      Object.fromEntries(versions.map(({ version, state }) => [version.version, state])),
+    ]),
+  );
+}
+
+export function registerHealthRoutes(
+  app: FastifyInstance,
+  service: InferenceService,
+  metrics: Metrics,
+): void {
+  app.get('/healthz', (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ alive: true }),
+  );
+
+  app.get('/readyz', (_request, reply) =>
+    reply
+      .code(service.ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ ready: service.ready, models: stateOfModels(service) }),
+  );
+
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metrics.render(readingsOf(service));
+    return reply.header('content-type', contentType).send(text);
+  });
+}

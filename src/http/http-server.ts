@@ -1,0 +1,149 @@
+/**
+ * The HTTP transport: one fastify instance with all routes.
+ *
+ * Owns: sockets, request ids, the limit of bodies, errors as answers, the log line of a request.
+ * Does not own: anything about models; it only translates to and from the InferenceService.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { fastify } from 'fastify';
+import { messageOf, ServingError } from '../errors.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
+import { registerHealthRoutes } from './health-routes.ts';
+import { registerInferRoutes } from './infer-routes.ts';
+import { registerModelRoutes } from './model-routes.ts';
+import { registerPage } from './page.ts';
+import { registerPredictRoutes } from './predict-routes.ts';
+import type { PictureForms } from './read-pictures.ts';
+import { requestIdFrom } from './request-scope.ts';
+
+export interface HttpServerOptions extends PictureForms {
+  readonly service: InferenceService;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly maxBody: number;
+  readonly timeoutMs: number;
+  /** One line for those who ask `/` from a terminal. */
+  readonly describe: () => string;
+}
+
+/** Longer than the idle time of the usual load balancers, so that they close first. */
+const keepAliveMs = 620_000;
+/** A client that sends its headers and body slower than this is cut off. */
+const receiveTimeoutMs = 120_000;
+
+function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: maxBody,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: receiveTimeoutMs,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => requestIdFrom(request.headers['x-request-id'], randomUUID),
+    routerOptions: { maxParamLength: 512 },
+  });
+  // Bodies are buffers, whatever their type: each route knows what it takes.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  return app;
+}
+
+/** Which methods a path has, for 405 instead of 404. */
+function followRoutes(app: FastifyInstance): (path: string) => string[] {
+  const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(
+      `^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+/g, '[^/]+')}$`,
+    );
+    const route = routes.get(url) ?? { pattern, methods: new Set<string>() };
+    for (const name of [method].flat()) route.methods.add(name);
+    routes.set(url, route);
+  });
+  return (path) =>
+    [...routes.values()]
+      .filter(({ pattern }) => pattern.test(path))
+      .flatMap(({ methods }) => [...methods]);
+}
+
+function refuseEncodedBodies(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding && encoding !== 'identity') {
+    throw new ServingError('CONTENT_ENCODING_UNSUPPORTED', { encoding, expected: ['identity'] });
+  }
+}
+
+function registerErrors(
+  app: FastifyInstance,
+  { log, maxBody }: HttpServerOptions,
+  methodsOf: (path: string) => string[],
+): void {
+  function answer(error: ServingError, reply: FastifyReply): FastifyReply {
+    const { status, headers, body } = toErrorAnswer(error);
+    return reply.code(status).headers(headers).send(body);
+  }
+
+  function toServingError(error: FastifyError, request: FastifyRequest): ServingError {
+    if (error instanceof ServingError) return error;
+    const known = fromFastifyError(error, maxBody);
+    if (known) return known;
+    log.error(
+      { requestId: request.id, error: error.stack ?? messageOf(error) },
+      'unexpected error',
+    );
+    return new ServingError('INTERNAL', { requestId: request.id });
+  }
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = toServingError(error, request);
+    log.debug({ requestId: request.id, code: known.code, error: known.message }, 'request refused');
+    return answer(known, reply);
+  });
+
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? request.url;
+    const { method } = request;
+    const allowed = methodsOf(path);
+    return answer(
+      allowed.length > 0
+        ? new ServingError('METHOD_NOT_ALLOWED', { method, path: path.slice(0, 200), allowed })
+        : new ServingError('ROUTE_NOT_FOUND', { method, path: path.slice(0, 200) }),
+      reply,
+    );
+  });
+}
+
+/** Builds the server; it does not listen yet. */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { service, metrics, log, timeoutMs } = options;
+  const app = createApp(options);
+  const methodsOf = followRoutes(app);
+  registerErrors(app, options, methodsOf);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    refuseEncodedBodies(request);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { id, method, url } = request;
+    log.debug(
+      {
+        requestId: id,
+        method,
+        url: url.slice(0, 200),
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      'request',
+    );
+  });
+
+  registerHealthRoutes(app, service, metrics);
+  registerModelRoutes(app, service);
+  registerPredictRoutes(app, options);
+  registerInferRoutes(app, { service, timeoutMs });
+  registerPage(app, options);
+  return app;
+}

@@ -1,0 +1,49 @@
+/** POST /v2/models/{name}[/versions/{version}]/infer: a first form of Open Inference REST. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ServingError } from '../errors.ts';
+import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
+import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import { withDeadline } from './request-scope.ts';
+
+const lengthHeader = 'inference-header-content-length';
+
+function headerLengthOf(request: FastifyRequest): string | undefined {
+  const value = request.headers[lengthHeader];
+  return Array.isArray(value) ? value.join(',') : value;
+}
+
+export function registerInferRoutes(
+  app: FastifyInstance,
+  options: { readonly service: InferenceService; readonly timeoutMs: number },
+): void {
+  const { service, timeoutMs } = options;
+
+  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { model, version } = request.params as { model: string; version?: string };
+    service.registry.resolve(model, version);
+    return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
+      const body = request.body as Buffer | undefined;
+      if (!body || body.length === 0)
+        throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
+      const parsed = parseInferBody(body, headerLengthOf(request));
+      const outputs = parsed.outputs?.map(({ name }) => name);
+      const answer = await service.infer({
+        model,
+        version,
+        inputs: parsed.inputs,
+        outputs,
+        signal,
+      });
+      const encoded = encodeInferAnswer(answer, parsed);
+      if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
+      const type =
+        encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream';
+      return reply.header('content-type', type).send(encoded.body);
+    });
+  }
+
+  app.post('/v2/models/:model/infer', infer);
+  app.post('/v2/models/:model/versions/:version/infer', infer);
+}

@@ -1,0 +1,103 @@
+/** GET /models, /models/{name} and the sample pictures of a model. */
+
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { ServingError } from '../errors.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { RegisteredModel } from '../serving/model-registry.ts';
+import type { ServedVersion } from '../serving/served-version.ts';
+import type { TensorSpec } from '../tensor/tensor-spec.ts';
+import { wireShape } from '../tensor/tensor-spec.ts';
+
+const sampleTypes: Record<string, string> = {
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.webp': 'image/webp',
+  '.gif': 'image/gif',
+};
+
+function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): object {
+  return { name, datatype: dtype, shape: anyShape ? [-1] : wireShape(shape) };
+}
+
+function describeVersion(served: ServedVersion): object {
+  const { version, state, reason, since, report, instanceCount } = served;
+  return {
+    version: version.version,
+    state,
+    reason: reason ?? null,
+    since: since.toISOString(),
+    instances: instanceCount,
+    batching: report?.batching ?? null,
+    inputs: (version.signature?.inputs ?? []).map(describeTensor),
+    outputs: (version.signature?.outputs ?? []).map(describeTensor),
+  };
+}
+
+/** Why pictures cannot be sent, or null when they can. */
+function pictureProblem({ model, versions }: RegisteredModel): string | null {
+  if (model.problem) return model.problem.message;
+  const newest = versions.at(-1);
+  if (!newest?.pictures) return newest?.reason ?? 'it has no version';
+  return newest.pictures.problem?.reason ?? newest.scores?.problem ?? null;
+}
+
+function describeModel(registered: RegisteredModel, isDefault: boolean): object {
+  const { model, versions } = registered;
+  const path = encodeURIComponent(model.name);
+  const problem = pictureProblem(registered);
+  return {
+    name: model.name,
+    default: isDefault,
+    problem: model.problem?.message ?? null,
+    picture: problem === null,
+    pictureProblem: problem,
+    predict: `/models/${path}/predict`,
+    infer: `/v2/models/${path}/infer`,
+    samples: model.samples.map((name) => ({
+      name,
+      url: `/models/${path}/samples/${encodeURIComponent(name)}`,
+    })),
+    versions: versions.map(describeVersion),
+  };
+}
+
+export function registerModelRoutes(app: FastifyInstance, service: InferenceService): void {
+  const { registry } = service;
+
+  function isDefault(name: string): boolean {
+    try {
+      return registry.defaultName() === name;
+    } catch {
+      return false;
+    }
+  }
+
+  app.get('/models', () => ({
+    models: registry.models.map((model) => describeModel(model, isDefault(model.model.name))),
+  }));
+
+  app.get<{ Params: { model: string } }>('/models/:model', ({ params }) =>
+    describeModel(registry.find(params.model), isDefault(params.model)),
+  );
+
+  app.get<{ Params: { model: string; file: string } }>(
+    '/models/:model/samples/:file',
+    async ({ params, method, url }, reply) => {
+      const { model } = registry.find(params.model);
+      // Only names of the list that was read at start: no path of the client's reaches the disk.
+      const name = model.samples.find((sample) => sample === params.file);
+      if (!name || !model.samplesFolder)
+        throw new ServingError('ROUTE_NOT_FOUND', { method, path: url });
+      return reply
+        .headers({
+          'content-type': sampleTypes[extname(name).toLowerCase()] ?? 'application/octet-stream',
+          'cache-control': 'no-cache',
+          'x-content-type-options': 'nosniff',
+        })
+        .send(await readFile(join(model.samplesFolder, name)));
+    },
+  );
+}

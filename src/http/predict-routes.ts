@@ -1,0 +1,65 @@
+/** POST /predict and POST /models/{name}[/versions/{version}]/predict. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { encodePredictions, encodeSentence } from '../protocol/predict/predict-answer.ts';
+import { wantsPlainText } from '../protocol/predict/wants-plain-text.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { PredictAnswer } from '../serving/inference-types.ts';
+import type { PictureForms } from './read-pictures.ts';
+import { readPictures } from './read-pictures.ts';
+import { withDeadline } from './request-scope.ts';
+
+interface Target {
+  readonly model?: string;
+  readonly version?: string;
+}
+
+export interface PredictRouteOptions extends PictureForms {
+  readonly service: InferenceService;
+  readonly timeoutMs: number;
+}
+
+function wantsSentence({ as }: PredictAnswer, accept: string | undefined): boolean {
+  if (as === 'sentence') return !accept?.includes('application/json');
+  return wantsPlainText(accept);
+}
+
+function serverTiming({ timings }: PredictAnswer, totalMs: number): string {
+  return `total;dur=${totalMs.toFixed(2)}, queue;dur=${timings.queueMs.toFixed(2)}, run;dur=${timings.runMs.toFixed(2)}`;
+}
+
+export function registerPredictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
+  const { service, timeoutMs } = options;
+
+  async function predict(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const startedAt = performance.now();
+    const { model = service.registry.defaultName(), version } = request.params as Target;
+    // Before anything is decoded or fetched: a wrong name needs no work.
+    service.registry.resolve(model, version);
+    return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
+      const body = request.body as Buffer | undefined;
+      const sent = await readPictures(body, request.headers['content-type'], options, signal);
+      const answer = await service.predict({ model, version, pictures: sent.pictures, signal });
+      const sentence = wantsSentence(answer, request.headers.accept);
+      const text = sentence
+        ? encodeSentence(answer.results)
+        : encodePredictions(answer.results, sent.asList);
+      return reply
+        .header('server-timing', serverTiming(answer, performance.now() - startedAt))
+        .header(
+          'content-type',
+          sentence ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
+        )
+        .header('vary', 'Accept')
+        .send(text);
+    });
+  }
+
+  for (const path of [
+    '/predict',
+    '/models/:model/predict',
+    '/models/:model/versions/:version/predict',
+  ]) {
+    app.post(path, predict);
+  }
+}

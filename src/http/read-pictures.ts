@@ -1,0 +1,108 @@
+/**
+ * The pictures of a /predict request, whatever form it came in: multipart with any field name, the
+ * picture's bytes, JSON with a URL or base64. The forms of all five articles (SYSTEMS.md).
+ */
+
+import { ServingError } from '../errors.ts';
+import { Bytes } from '../image/byte-cursor.ts';
+import { readSignature } from '../image/signature.ts';
+import type { MultipartPart } from '../protocol/multipart/read-multipart.ts';
+import { readMultipart } from '../protocol/multipart/read-multipart.ts';
+import { parsePredictJson } from '../protocol/predict/predict-request.ts';
+import type { EncodedPicture } from '../serving/inference-types.ts';
+
+export interface SentPictures {
+  readonly pictures: readonly EncodedPicture[];
+  /** The client sent a list, and gets one back. */
+  readonly asList: boolean;
+}
+
+export interface PictureForms {
+  readonly maxPictures: number;
+  /** Fetches a picture by URL; absent when that is turned off. */
+  readonly fetchPicture?: ((url: string, signal: AbortSignal) => Promise<Uint8Array>) | undefined;
+}
+
+const expectedTypes = [
+  'multipart/form-data',
+  'image/*',
+  'application/octet-stream',
+  'application/json',
+];
+
+/** What `curl --data-binary` says when nothing else is said is taken as the picture's bytes too. */
+const rawTypes =
+  /^(image\/|application\/octet-stream$|application\/x-www-form-urlencoded$|binary\/octet-stream$|$)/;
+
+/** Parts of a form that are pictures: files; where there is no file, parts that look like one. */
+function pictureParts(parts: readonly MultipartPart[]): MultipartPart[] {
+  const files = parts.filter(
+    ({ filename, data, contentType }) =>
+      // A browser's file input that was left empty.
+      (filename !== undefined && !(filename === '' && data.length === 0)) ||
+      contentType?.startsWith('image/'),
+  );
+  return files.length > 0
+    ? files
+    : parts.filter(({ data }) => readSignature(new Bytes(data)) !== undefined);
+}
+
+function fromForm(body: Buffer, contentType: string, { maxPictures }: PictureForms): SentPictures {
+  const all = readMultipart(body, contentType);
+  const parts = pictureParts(all);
+  if (parts.length === 0)
+    throw new ServingError('MULTIPART_NO_PICTURE', { fields: all.map(({ name }) => name) });
+  if (parts.length > maxPictures) {
+    throw new ServingError('TOO_MANY_PICTURES', { count: parts.length, limit: maxPictures });
+  }
+  const several = parts.length > 1;
+  const pictures = parts.map(({ name, data }, i) => ({
+    bytes: data,
+    where: several ? `Picture ${i + 1} (field "${name}")` : `The picture (field "${name}")`,
+  }));
+  return { pictures, asList: several };
+}
+
+async function fromJson(
+  body: Buffer,
+  forms: PictureForms,
+  signal: AbortSignal,
+): Promise<SentPictures> {
+  const request = parsePredictJson(body, forms.maxPictures);
+  const { asList } = request;
+  if (request.kind === 'pictures') {
+    const pictures = request.pictures.map(({ data, where }) => ({
+      bytes: data,
+      where: `The picture in "${where}"`,
+    }));
+    return { pictures, asList };
+  }
+  const { fetchPicture } = forms;
+  if (!fetchPicture) throw new ServingError('URL_DISABLED', {});
+  const pictures = await Promise.all(
+    request.urls.map(async (url, i) => ({
+      bytes: await fetchPicture(url, signal),
+      where: asList ? `The picture at urls[${i}]` : 'The picture at the url',
+    })),
+  );
+  return { pictures, asList };
+}
+
+/** Throws what is wrong with the body: BODY_EMPTY, CONTENT_TYPE_UNSUPPORTED, MULTIPART_…, JSON_…, URL_…. */
+export async function readPictures(
+  body: Buffer | undefined,
+  contentType: string | undefined,
+  forms: PictureForms,
+  signal: AbortSignal,
+): Promise<SentPictures> {
+  if (!body || body.length === 0) throw new ServingError('BODY_EMPTY', { expected: 'a picture' });
+  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (type === 'multipart/form-data') return fromForm(body, contentType ?? '', forms);
+  if (type === 'application/json' || type.endsWith('+json')) return fromJson(body, forms, signal);
+  if (rawTypes.test(type))
+    return { pictures: [{ bytes: body, where: 'The picture' }], asList: false };
+  throw new ServingError('CONTENT_TYPE_UNSUPPORTED', {
+    contentType: type,
+    expected: expectedTypes,
+  });
+}

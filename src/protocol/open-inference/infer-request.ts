@@ -1,0 +1,135 @@
+/**
+ * The body of POST /v2/models/{name}/infer, JSON with data or with the binary tensor extension.
+ * Source: Open Inference Protocol REST; "Binary tensor data extension" as Triton defines it.
+ */
+
+import { z } from 'zod';
+import { ServingError } from '../../errors.ts';
+import { isDType } from '../../tensor/dtype.ts';
+import type { NamedTensor } from '../../tensor/tensor.ts';
+import { parseJson } from '../parse-json.ts';
+import { encodeJsonData } from './json-tensor.ts';
+
+const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+
+const requestShape = z.object({
+  id: z.string().optional(),
+  parameters,
+  inputs: z
+    .array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.int().min(0).max(0xffff_ffff)).max(32),
+        datatype: z.string(),
+        parameters,
+        data: z.array(z.unknown()).optional(),
+      }),
+    )
+    .min(1),
+  outputs: z.array(z.object({ name: z.string(), parameters })).optional(),
+});
+
+type RequestBody = z.output<typeof requestShape>;
+type InputBody = RequestBody['inputs'][number];
+
+export interface WantedOutput {
+  readonly name: string;
+  readonly binary: boolean;
+}
+
+export interface InferBody {
+  readonly id?: string | undefined;
+  readonly inputs: readonly NamedTensor[];
+  /** Absent: all outputs, in the form of `binaryByDefault`. */
+  readonly outputs?: readonly WantedOutput[] | undefined;
+  readonly binaryByDefault: boolean;
+}
+
+function fail(problem: string): never {
+  throw new ServingError('INFER_REQUEST_INVALID', { problem });
+}
+
+/** Splits the body at the JSON header's length, which the header `Inference-Header-Content-Length` gives. */
+function splitBody(
+  body: Buffer,
+  headerLength: string | undefined,
+): readonly [json: Buffer, binary: Buffer] {
+  if (headerLength === undefined) return [body, body.subarray(body.length)];
+  const length = /^\d{1,10}$/.test(headerLength) ? Number(headerLength) : Number.NaN;
+  if (!(length <= body.length))
+    fail(
+      `Inference-Header-Content-Length is "${headerLength}", but the body has ${body.length} bytes`,
+    );
+  if (length === 0)
+    fail('raw binary requests (Inference-Header-Content-Length: 0) are not supported yet');
+  return [body.subarray(0, length), body.subarray(length)];
+}
+
+function validate(json: Buffer): RequestBody {
+  const checked = requestShape.safeParse(parseJson(json));
+  if (checked.success) return checked.data;
+  const problems = checked.error.issues
+    .slice(0, 5)
+    .map(
+      (issue) =>
+        `${issue.path.join('.') || 'body'}: ${issue.message.replace(/^Invalid input: /, '')}`,
+    );
+  fail(problems.join('; '));
+}
+
+/** Takes the inputs' binary parts from the body in the order of the inputs. */
+function createBinaryReader(binary: Buffer): {
+  take(input: InputBody): Uint8Array;
+  finish(): void;
+} {
+  let offset = 0;
+  return {
+    take({ name, parameters: { binary_data_size: size } }) {
+      const bad = typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0;
+      if (bad || offset + size > binary.length) {
+        fail(
+          `input '${name}' has binary_data_size ${size}, but ${binary.length - offset} bytes are left in the body`,
+        );
+      }
+      offset += size;
+      return binary.subarray(offset - size, offset);
+    },
+    finish() {
+      if (offset < binary.length)
+        fail(
+          `unexpected additional input data: ${binary.length - offset} bytes after the last input`,
+        );
+    },
+  };
+}
+
+function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): NamedTensor {
+  const { name, shape, datatype, data } = input;
+  if (!isDType(datatype)) fail(`input '${name}' has the unknown datatype '${datatype}'`);
+  const isBinary = 'binary_data_size' in input.parameters;
+  if (isBinary === (data !== undefined))
+    fail(`input '${name}' needs either data or binary_data_size`);
+  return {
+    name,
+    shape,
+    dtype: datatype,
+    data: data ? encodeJsonData(name, datatype, shape, data) : take(input),
+  };
+}
+
+/** Throws JSON_INVALID, INFER_REQUEST_INVALID or INPUT_DATA_INVALID. */
+export function parseInferBody(body: Buffer, headerLength: string | undefined): InferBody {
+  const [json, binary] = splitBody(body, headerLength);
+  const request = validate(json);
+  const reader = createBinaryReader(binary);
+  const inputs = request.inputs.map((input) => toTensor(input, reader.take));
+  reader.finish();
+  const binaryByDefault = request.parameters.binary_data_output === true;
+  const outputs = request.outputs?.map((output) => ({
+    name: output.name,
+    binary: (output.parameters.binary_data ?? binaryByDefault) === true,
+  }));
+  const names = outputs?.map(({ name }) => name) ?? [];
+  if (new Set(names).size < names.length) fail('an output is listed twice');
+  return { id: request.id, inputs, outputs, binaryByDefault };
+}

@@ -1,0 +1,147 @@
+/**
+ * One found model as the server will serve it: its model.yaml, its labels, the signature of each version.
+ * What is wrong with one version does not touch the others.
+ */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ModelYaml } from '../config/model-yaml.ts';
+import { defaultModelYaml, parseModelYaml } from '../config/model-yaml.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { FoundModel } from './find-models.ts';
+import type { ModelSignature } from './model-signature.ts';
+import { readSignature } from './model-signature.ts';
+import { selectVersions } from './version-policy.ts';
+
+export interface ReadVersion {
+  readonly version: string;
+  readonly file?: string | undefined;
+  readonly signature?: ModelSignature;
+  /** Why this version cannot be served. */
+  readonly problem?: ServingError;
+}
+
+export interface ReadModel {
+  readonly name: string;
+  readonly folder: string;
+  readonly yamlPath?: string | undefined;
+  readonly config: ModelYaml;
+  readonly labels?: readonly string[] | undefined;
+  /** Names of sample pictures, and the folder they are in. */
+  readonly samples: readonly string[];
+  readonly samplesFolder?: string | undefined;
+  /** All versions on disk, in rising order. */
+  readonly found: readonly string[];
+  /** The versions that the policy selects. */
+  readonly versions: readonly ReadVersion[];
+  /** Something wrong with the model as a whole (its model.yaml): none of its versions is served. */
+  readonly problem?: ServingError;
+}
+
+const maxTextBytes = 4 * 1024 * 1024;
+
+function readText(path: string): string {
+  try {
+    if (statSync(path).size > maxTextBytes) {
+      throw new ServingError('PATH_UNREADABLE', {
+        path,
+        problem: `it is larger than ${maxTextBytes} bytes`,
+      });
+    }
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof ServingError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT')
+      throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a text file' });
+    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+  }
+}
+
+/** A labels file: one label a line; a byte order mark and trailing empty lines are ignored. */
+function readLabels(path: string): string[] {
+  const lines = readText(path)
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .map((line) => line.trim());
+  while (lines.at(-1) === '') lines.pop();
+  const empty = lines.indexOf('');
+  if (lines.length === 0)
+    throw new ServingError('LABELS_INVALID', { path, problem: 'the file is empty' });
+  if (empty !== -1) {
+    throw new ServingError('LABELS_INVALID', { path, problem: `line ${empty + 1} is empty` });
+  }
+  return lines;
+}
+
+function loadLabels(
+  { labels }: ModelYaml['output'],
+  folder: string,
+): readonly string[] | undefined {
+  return typeof labels === 'string' ? readLabels(join(folder, labels)) : labels;
+}
+
+const pictureFile = /^[\w][\w. -]*\.(png|jpe?g|webp|gif)$/i;
+const mostSamples = 24;
+
+/** Sample pictures: the folder that model.yaml names, or `samples/` beside it. Missing is fine. */
+function findSamples(
+  { samples }: ModelYaml,
+  folder: string,
+): Pick<ReadModel, 'samples' | 'samplesFolder'> {
+  const samplesFolder = join(folder, samples ?? 'samples');
+  try {
+    const names = readdirSync(samplesFolder).filter((name) => pictureFile.test(name));
+    return { samples: names.sort().slice(0, mostSamples), samplesFolder };
+  } catch {
+    return { samples: [] };
+  }
+}
+
+function readVersion(
+  version: string,
+  file: string | undefined,
+  problem: ServingError | undefined,
+): ReadVersion {
+  if (problem || !file) return { version, ...(problem ? { problem } : {}) };
+  try {
+    return { version, file, signature: readSignature(file) };
+  } catch (error) {
+    if (error instanceof ServingError) return { version, file, problem: error };
+    const unreadable = new ServingError('PATH_UNREADABLE', {
+      path: file,
+      problem: messageOf(error),
+    });
+    return { version, file, problem: unreadable };
+  }
+}
+
+/** Never throws: what is wrong is in `problem`. */
+export function readModel(found: FoundModel): ReadModel {
+  const base = {
+    name: found.name,
+    folder: found.folder,
+    yamlPath: found.yamlPath,
+    found: found.versions.map(({ version }) => version),
+  };
+  try {
+    const config = found.yamlPath
+      ? parseModelYaml(readText(found.yamlPath), found.yamlPath)
+      : defaultModelYaml();
+    const labels = loadLabels(config.output, found.folder);
+    const versions = selectVersions(config.versions, found.versions).map(
+      ({ version, file, problem }) => readVersion(version, file, problem),
+    );
+    return {
+      ...base,
+      name: config.name ?? found.name,
+      config,
+      labels,
+      versions,
+      ...findSamples(config, found.folder),
+    };
+  } catch (error) {
+    if (!(error instanceof ServingError)) throw error;
+    return { ...base, config: defaultModelYaml(), samples: [], versions: [], problem: error };
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Puts a service together: the models that were read, the cores shared among them, the cache, runners.
+ */
+
+import { availableParallelism } from 'node:os';
+import type { ModelCache } from '../cache/model-cache.ts';
+import { ServingError } from '../errors.ts';
+import type { PictureDecision, PicturePlan } from '../pipeline/picture-plan.ts';
+import { planPictures } from '../pipeline/picture-plan.ts';
+import type { ScoreDecision } from '../pipeline/scores.ts';
+import { planScores } from '../pipeline/scores.ts';
+import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
+import { startRunner } from '../runner/runner-process.ts';
+import { runtimeVersion } from '../runner/runtime.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { CoreRequest, CoreShare } from './core-budget.ts';
+import { shareCores } from './core-budget.ts';
+import type { Account, InferenceService } from './inference-service.ts';
+import { createInferenceService } from './inference-service.ts';
+import { createModelRegistry } from './model-registry.ts';
+import type { PictureSource } from './predict-pictures.ts';
+import type { ServedVersion, VersionEvent } from './served-version.ts';
+import { createServedVersion } from './served-version.ts';
+
+export interface BuildOptions extends CoreRequest {
+  readonly models: readonly ReadModel[];
+  readonly cache: Promise<ModelCache | undefined>;
+  readonly pictures: PictureSource;
+  readonly log: Log;
+  readonly runnerEnvironment: Readonly<Record<string, string>>;
+  readonly defaultModel?: string | undefined;
+  readonly strictReady: boolean;
+  readonly onAccount: (account: Account) => void;
+  readonly onRunnerEnd: (model: string, version: string) => void;
+}
+
+export interface VersionPlans {
+  readonly pictures?: PictureDecision | undefined;
+  readonly scores?: ScoreDecision | undefined;
+}
+
+/** What pictures and scores mean for a version; undefined when its signature could not be read. */
+export function planVersion(model: ReadModel, { signature }: ReadVersion): VersionPlans {
+  if (!signature) return {};
+  return {
+    pictures: planPictures(model.config.input, signature.inputs),
+    scores: planScores(model.config.output, model.labels, signature.outputs),
+  };
+}
+
+/** Instances and threads of a model, among so many versions that serve side by side. */
+export function coresOf(
+  model: ReadModel,
+  versions: number,
+  { instances, threads }: CoreRequest,
+): CoreShare {
+  return shareCores(availableParallelism(), versions, {
+    instances: model.config.instances ?? instances,
+    threads: model.config.threads ?? threads,
+  });
+}
+
+function pictureInput(plan: PicturePlan): PictureInput {
+  return { ...plan.normalisation, index: plan.index, layout: plan.layout };
+}
+
+/** The size to warm up with where the graph leaves it open. */
+function warmUpSize({ geometry, height, width }: PicturePlan): readonly [number, number] {
+  const declared =
+    geometry.crop ?? (geometry.resize?.mode === 'exact' ? geometry.resize : undefined);
+  return [declared?.height ?? height ?? 224, declared?.width ?? width ?? 224];
+}
+
+async function makeOrder(
+  model: ReadModel,
+  { version, file, signature }: ReadVersion,
+  plan: PicturePlan | undefined,
+  threads: number,
+  cache: ModelCache | undefined,
+): Promise<LoadOrder> {
+  if (!file || !signature) throw new ServingError('INTERNAL', {});
+  const provider = 'cpu';
+  const key = await cache?.keyOf(signature.files, [runtimeVersion, provider, 'optimised-1']);
+  if (key) void cache?.touch(key);
+  return {
+    model: model.name,
+    version,
+    path: file,
+    provider,
+    threads,
+    inputs: signature.inputs,
+    outputs: signature.outputs,
+    ...(plan ? { picture: pictureInput(plan), pictureSize: warmUpSize(plan) } : {}),
+    ...(key && cache ? { optimised: cache.placeOf(key) } : {}),
+  };
+}
+
+function logEvent(
+  { log, onRunnerEnd }: BuildOptions,
+  served: ServedVersion,
+  event: VersionEvent,
+): void {
+  const model = served.model.name;
+  const { version } = served.version;
+  const fields = { model, version, state: served.state, reason: event.detail };
+  if (event.kind === 'runner-gone') {
+    onRunnerEnd(model, version);
+    log.warn(fields, 'runner ended; it is being replaced');
+  } else if (event.kind === 'load-failed' || served.state === 'FAILED')
+    log.error(fields, 'model does not load');
+  else if (event.kind === 'runner-ready')
+    log.info({ model, version, ...event.report }, 'runner ready');
+  else log.info(fields, 'model state');
+}
+
+function buildVersion(
+  options: BuildOptions,
+  model: ReadModel,
+  version: ReadVersion,
+  cores: CoreShare,
+): ServedVersion {
+  const plans = planVersion(model, version);
+  return createServedVersion({
+    model,
+    version,
+    pictures: plans.pictures,
+    scores: plans.scores,
+    instances: cores.instances,
+    makeOrder: async () =>
+      makeOrder(model, version, plans.pictures?.plan, cores.threads, await options.cache),
+    startRunner: () =>
+      startRunner({
+        model: model.name,
+        environment: options.runnerEnvironment,
+        onLogLine: (line) => options.log.warn({ model: model.name, line }, 'runner says'),
+      }),
+    onChange: (served, event) => logEvent(options, served, event),
+  });
+}
+
+function refuseSameNames(models: readonly ReadModel[]): void {
+  const names = models.map(({ name }) => name);
+  const problems = models
+    .filter(({ name }, i) => names.indexOf(name) < i)
+    .map(
+      ({ name, folder }) =>
+        `two models are called "${name}" (the second in ${folder}); give one another name in its model.yaml`,
+    );
+  if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
+}
+
+function checkDefault(models: readonly ReadModel[], name: string | undefined): void {
+  if (name === undefined || models.some((model) => model.name === name)) return;
+  const names = models.map((model) => model.name).join(', ');
+  throw new ServingError('SETTINGS_INVALID', {
+    problems: [`--default-model: there is no model "${name}"; models here: ${names}`],
+  });
+}
+
+/** Builds the service; its models load with `startModels`. Throws SETTINGS_INVALID. */
+export function buildService(options: BuildOptions): InferenceService {
+  const { models } = options;
+  refuseSameNames(models);
+  checkDefault(models, options.defaultModel);
+  const versionCount = models.reduce((total, { versions }) => total + versions.length, 0);
+  const registered = models.map((model) => ({
+    model,
+    versions: model.versions.map((version) =>
+      buildVersion(options, model, version, coresOf(model, versionCount, options)),
+    ),
+  }));
+  return createInferenceService({
+    registry: createModelRegistry(registered, options.defaultModel),
+    pictures: options.pictures,
+    strictReady: options.strictReady,
+    onAccount: options.onAccount,
+  });
+}
+
+/** Loads all models side by side; settles when each is READY or FAILED. */
+export async function startModels(service: InferenceService): Promise<void> {
+  const versions = service.registry.models.flatMap((model) => model.versions);
+  await Promise.all(versions.map((version) => version.start()));
+}

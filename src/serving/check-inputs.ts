@@ -1,0 +1,92 @@
+/**
+ * Checks a request's tensors against the model's signature and puts them into its order.
+ */
+
+import { ServingError } from '../errors.ts';
+import type { FrameTensor } from '../runner/frames.ts';
+import type { NamedTensor } from '../tensor/tensor.ts';
+import { byteLengthOf, countBytesElements, elementCount } from '../tensor/tensor.ts';
+import type { TensorSpec } from '../tensor/tensor-spec.ts';
+import { wireShape } from '../tensor/tensor-spec.ts';
+
+function checkShape(model: string, spec: TensorSpec, { shape }: NamedTensor): void {
+  if (spec.anyShape) return;
+  const fits =
+    shape.length === spec.shape.length &&
+    spec.shape.every((dim, axis) => dim === null || dim === shape[axis]);
+  if (!fits) {
+    throw new ServingError('INPUT_SHAPE_MISMATCH', {
+      model,
+      input: spec.name,
+      got: shape,
+      expected: wireShape(spec.shape),
+    });
+  }
+}
+
+function checkData({ name, dtype, shape, data }: NamedTensor): void {
+  const fail = (problem: string): never => {
+    throw new ServingError('INPUT_DATA_INVALID', { input: name, problem });
+  };
+  if (dtype !== 'BYTES') {
+    const expected = byteLengthOf(dtype, shape);
+    if (data.byteLength !== expected)
+      fail(`it has ${data.byteLength} bytes; ${dtype} [${shape.join(', ')}] takes ${expected}`);
+    return;
+  }
+  const count = countBytesElements(data);
+  if (count === -1) fail('an element says it is longer than the data');
+  if (count !== elementCount(shape))
+    fail(`it has ${count} elements; the shape [${shape.join(', ')}] takes ${elementCount(shape)}`);
+}
+
+function checkInput(model: string, specs: readonly TensorSpec[], tensor: NamedTensor): FrameTensor {
+  const index = specs.findIndex(({ name }) => name === tensor.name);
+  const spec = specs[index];
+  const expected = specs.map(({ name }) => name);
+  if (!spec) throw new ServingError('INPUT_UNKNOWN', { model, input: tensor.name, expected });
+  if (tensor.dtype !== spec.dtype) {
+    throw new ServingError('INPUT_DTYPE_MISMATCH', {
+      model,
+      input: spec.name,
+      got: tensor.dtype,
+      expected: spec.dtype,
+    });
+  }
+  checkShape(model, spec, tensor);
+  checkData(tensor);
+  return { index, dtype: tensor.dtype, shape: tensor.shape, chunks: [tensor.data] };
+}
+
+/** Throws INPUT_UNKNOWN, INPUT_MISSING, INPUT_DTYPE_MISMATCH, INPUT_SHAPE_MISMATCH or INPUT_DATA_INVALID. */
+export function checkInputs(
+  model: string,
+  specs: readonly TensorSpec[],
+  tensors: readonly NamedTensor[],
+): FrameTensor[] {
+  const inputs = tensors.map((tensor) => checkInput(model, specs, tensor));
+  const given = new Set(inputs.map(({ index }) => index));
+  const missing = specs.filter((_, index) => !given.has(index)).map(({ name }) => name);
+  if (missing.length > 0) throw new ServingError('INPUT_MISSING', { model, missing });
+  if (given.size < inputs.length) {
+    throw new ServingError('INFER_REQUEST_INVALID', { problem: 'an input is given twice' });
+  }
+  return inputs;
+}
+
+/** The wanted outputs as a bit mask (0 = all). Throws OUTPUT_UNKNOWN. */
+export function checkOutputs(
+  model: string,
+  specs: readonly TensorSpec[],
+  wanted: readonly string[] | undefined,
+): number {
+  let mask = 0;
+  const expected = specs.map(({ name }) => name);
+  for (const output of wanted ?? []) {
+    const index = expected.indexOf(output);
+    if (index === -1) throw new ServingError('OUTPUT_UNKNOWN', { model, output, expected });
+    mask |= 1 << index;
+  }
+  // More outputs than bits: all are computed, and the ones not wanted are dropped after the run.
+  return specs.length > 31 ? 0 : mask;
+}

@@ -1,0 +1,173 @@
+/**
+ * The single owner of a request's life: every transport calls this, and nothing else, to have a model
+ * answer.
+ *
+ * Owns: finding the version, admission, running, the answer, accounting, drain.
+ * Does not own: wire formats, statuses, where models come from.
+ */
+
+import { ServingError } from '../errors.ts';
+import type { FrameTensor } from '../runner/frames.ts';
+import type { NamedTensor } from '../tensor/tensor.ts';
+import { checkInputs, checkOutputs } from './check-inputs.ts';
+import type {
+  InferenceAnswer,
+  InferenceRequest,
+  PredictAnswer,
+  PredictRequest,
+  Timings,
+} from './inference-types.ts';
+import type { ModelRegistry } from './model-registry.ts';
+import type { PictureSource } from './predict-pictures.ts';
+import { predictPictures } from './predict-pictures.ts';
+import type { ServedVersion } from './served-version.ts';
+
+/** What is told of a finished request, once, for all transports. */
+export interface Account {
+  readonly model: string;
+  readonly version: string;
+  /** 'OK' or the code of the error. */
+  readonly code: string;
+  readonly totalMs: number;
+  readonly timings?: Timings | undefined;
+}
+
+export interface InferenceService {
+  readonly registry: ModelRegistry;
+  infer(request: InferenceRequest): Promise<InferenceAnswer>;
+  predict(request: PredictRequest): Promise<PredictAnswer>;
+  /** True when the first load of every model is over and enough of them serve. */
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** From now on not ready; requests are still answered. */
+  announceShutdown(): void;
+  /** Refuses new requests, lets the others finish, ends the runners. */
+  drain(): Promise<void>;
+  /** Ends the runners at once. */
+  stop(): Promise<void>;
+}
+
+export interface InferenceServiceOptions {
+  readonly registry: ModelRegistry;
+  readonly pictures: PictureSource;
+  readonly strictReady: boolean;
+  readonly onAccount: (account: Account) => void;
+}
+
+function toNamed(
+  served: ServedVersion,
+  outputs: readonly FrameTensor[],
+  wanted: readonly string[] | undefined,
+): NamedTensor[] {
+  const specs = served.version.signature?.outputs ?? [];
+  const named = outputs.map(({ index, dtype, shape, chunks }) => ({
+    name: specs[index]?.name ?? String(index),
+    dtype,
+    shape,
+    data: chunks[0] as Uint8Array,
+  }));
+  if (!wanted || wanted.length === 0) return named;
+  return wanted.flatMap((name) => named.find((output) => output.name === name) ?? []);
+}
+
+export function createInferenceService(options: InferenceServiceOptions): InferenceService {
+  const { registry, pictures } = options;
+  const inFlight = new Set<Promise<unknown>>();
+  let announced = false;
+  let draining = false;
+
+  function refuseWhenDraining(): void {
+    if (draining) throw new ServingError('SHUTTING_DOWN', {});
+  }
+
+  /** Runs `work`, which a drain waits for, and accounts for it, whatever comes of it. */
+  function account<T extends { timings: Timings }>(
+    served: ServedVersion,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const whole = accountFor(served, work);
+    const settled = whole.then(
+      () => inFlight.delete(settled),
+      () => inFlight.delete(settled),
+    );
+    inFlight.add(settled);
+    return whole;
+  }
+
+  async function accountFor<T extends { timings: Timings }>(
+    served: ServedVersion,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    let code = 'OK';
+    let timings: Timings | undefined;
+    try {
+      const answer = await work();
+      timings = answer.timings;
+      return answer;
+    } catch (error) {
+      code = error instanceof ServingError ? error.code : 'INTERNAL';
+      throw error;
+    } finally {
+      const totalMs = performance.now() - startedAt;
+      const { model, version } = served;
+      options.onAccount({ model: model.name, version: version.version, code, totalMs, timings });
+    }
+  }
+
+  const versions = (): ServedVersion[] => registry.models.flatMap((model) => model.versions);
+
+  return {
+    registry,
+    async infer({ model, version, inputs, outputs, signal }) {
+      refuseWhenDraining();
+      const served = registry.resolve(model, version);
+      return account(served, async () => {
+        const { signature } = served.version;
+        const frames = checkInputs(model, signature?.inputs ?? [], inputs);
+        const wanted = checkOutputs(model, signature?.outputs ?? [], outputs);
+        const answer = await served.run(frames, wanted, signal);
+        return {
+          model,
+          version: served.version.version,
+          outputs: toNamed(served, answer.outputs, outputs),
+          timings: answer.timings,
+        };
+      });
+    },
+    async predict({ model = registry.defaultName(), version, pictures: encoded, signal }) {
+      refuseWhenDraining();
+      const served = registry.resolve(model, version);
+      return account(served, async () => {
+        const { results, timings } = await predictPictures(served, pictures, encoded, signal);
+        const { as } = served.model.config.output;
+        return { model, version: served.version.version, results, as, timings };
+      });
+    },
+    get ready() {
+      if (announced) return false;
+      const all = versions();
+      if (all.some(({ state }) => state === 'LOADING')) return false;
+      const serving = all.filter(({ state }) => state === 'READY').length;
+      const models = registry.models.every(({ model }) => !model.problem);
+      return options.strictReady ? models && serving === all.length && serving > 0 : serving > 0;
+    },
+    get draining() {
+      return draining;
+    },
+    announceShutdown() {
+      announced = true;
+    },
+    async drain() {
+      announced = true;
+      draining = true;
+      await Promise.all(inFlight);
+      await Promise.all(versions().map((version) => version.stop()));
+    },
+    async stop() {
+      announced = true;
+      draining = true;
+      await Promise.all(versions().map((version) => version.stop()));
+    },
+  };
+}

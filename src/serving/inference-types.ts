@@ -1,0 +1,54 @@
+/** What the transports and the serving core say to each other. */
+
+import type { LabelledScore } from '../pipeline/scores.ts';
+import type { NamedTensor } from '../tensor/tensor.ts';
+
+export interface Timings {
+  /** Time inside the runtime, in milliseconds. */
+  readonly runMs: number;
+  /** Time waiting for a free instance, in milliseconds. */
+  readonly queueMs: number;
+}
+
+export interface InferenceRequest {
+  readonly model: string;
+  /** Absent: the newest version that serves. */
+  readonly version?: string | undefined;
+  readonly inputs: readonly NamedTensor[];
+  /** Names of the wanted outputs; absent or empty: all. */
+  readonly outputs?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface InferenceAnswer {
+  readonly model: string;
+  readonly version: string;
+  readonly outputs: readonly NamedTensor[];
+  readonly timings: Timings;
+}
+
+export interface EncodedPicture {
+  readonly bytes: Uint8Array;
+  /** How messages name it: "picture 2 (field img)". */
+  readonly where: string;
+}
+
+export interface PredictRequest {
+  /** Absent: the only model, or the default one. */
+  readonly model?: string | undefined;
+  readonly version?: string | undefined;
+  readonly pictures: readonly EncodedPicture[];
+  readonly signal: AbortSignal;
+}
+
+export interface PredictAnswer {
+  readonly model: string;
+  readonly version: string;
+  /** Predictions of each picture, in the pictures' order, best first. */
+  readonly results: readonly (readonly LabelledScore[])[];
+  /** How the model's owner wants answers written by default. */
+  readonly as: 'json' | 'sentence';
+  readonly timings: Timings;
+}
+
+export type VersionState = 'LOADING' | 'READY' | 'UNAVAILABLE' | 'FAILED' | 'UNLOADING';

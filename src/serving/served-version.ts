@@ -1,0 +1,196 @@
+/**
+ * One version of a model while it is served: its state, its queue and its instances.
+ */
+
+import type { RequestQueue } from '../batching/request-queue.ts';
+import { createRequestQueue } from '../batching/request-queue.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { PictureDecision } from '../pipeline/picture-plan.ts';
+import type { ScoreDecision } from '../pipeline/scores.ts';
+import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { FrameTensor } from '../runner/frames.ts';
+import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
+import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { Timings, VersionState } from './inference-types.ts';
+import type { Instances } from './instances.ts';
+import { createInstances } from './instances.ts';
+
+export interface RunAnswer {
+  readonly outputs: readonly FrameTensor[];
+  readonly timings: Timings;
+}
+
+export interface ServedVersion {
+  readonly model: ReadModel;
+  readonly version: ReadVersion;
+  readonly state: VersionState;
+  readonly reason: string | undefined;
+  readonly since: Date;
+  readonly report: LoadReport | undefined;
+  readonly pictures: PictureDecision | undefined;
+  readonly scores: ScoreDecision | undefined;
+  readonly waiting: number;
+  readonly running: number;
+  readonly instanceCount: number;
+  /** Loads; settles when it is READY or FAILED. Never rejects. */
+  start(): Promise<void>;
+  /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
+  run(inputs: readonly FrameTensor[], wanted: number, signal: AbortSignal): Promise<RunAnswer>;
+  /** Ends the processes at once; what still runs fails. */
+  stop(): Promise<void>;
+}
+
+export interface ServedVersionOptions {
+  readonly model: ReadModel;
+  readonly version: ReadVersion;
+  readonly pictures: PictureDecision | undefined;
+  readonly scores: ScoreDecision | undefined;
+  readonly instances: number;
+  /** Makes the order for the runners; may look into the cache. */
+  readonly makeOrder: () => Promise<LoadOrder>;
+  readonly startRunner: () => RunnerProcess;
+  readonly onChange: (version: ServedVersion, event: VersionEvent) => void;
+}
+
+export interface VersionEvent {
+  readonly kind: 'state' | 'runner-ready' | 'runner-gone' | 'load-failed';
+  readonly detail?: string | undefined;
+  readonly report?: LoadReport | undefined;
+}
+
+function bytesOf(inputs: readonly FrameTensor[]): number {
+  let total = 0;
+  for (const { chunks } of inputs) for (const chunk of chunks) total += chunk.byteLength;
+  return total;
+}
+
+function schedule(milliseconds: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, milliseconds);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+export function createServedVersion(options: ServedVersionOptions): ServedVersion {
+  const { model, version } = options;
+  const queue: RequestQueue<RunnerProcess> = createRequestQueue(model.name, model.config.queue);
+  const problem = model.problem ?? version.problem;
+  let state: VersionState = problem ? 'FAILED' : 'LOADING';
+  let reason = problem?.message;
+  let since = new Date();
+  let report: LoadReport | undefined;
+  let instances: Instances | undefined;
+  let ready = 0;
+
+  function change(next: VersionState, why?: string): void {
+    state = next;
+    reason = why;
+    since = new Date();
+    options.onChange(served, { kind: 'state', detail: why });
+  }
+
+  function addRunner(runner: RunnerProcess, loaded: LoadReport): void {
+    ready += 1;
+    report ??= loaded;
+    if (state === 'LOADING' || state === 'UNAVAILABLE') change('READY');
+    options.onChange(served, { kind: 'runner-ready', report: loaded });
+    queue.addInstance(runner);
+  }
+
+  function removeRunner(runner: RunnerProcess, how: string): void {
+    ready -= 1;
+    queue.removeInstance(runner);
+    options.onChange(served, { kind: 'runner-gone', detail: how });
+    if (ready === 0 && state === 'READY') change('UNAVAILABLE', `its runner ended (${how})`);
+  }
+
+  async function load(): Promise<void> {
+    instances = createInstances({
+      count: options.instances,
+      start: options.startRunner,
+      order: await options.makeOrder(),
+      onReady: addRunner,
+      onGone: removeRunner,
+      onLoadFailed: (error) =>
+        options.onChange(served, { kind: 'load-failed', detail: error.message }),
+      schedule,
+    });
+    await instances.startAll();
+  }
+
+  function notReady(): ServingError<'MODEL_NOT_READY'> {
+    return new ServingError('MODEL_NOT_READY', {
+      model: model.name,
+      version: version.version,
+      state,
+      reason,
+    });
+  }
+
+  function submit(
+    inputs: readonly FrameTensor[],
+    wanted: number,
+    signal: AbortSignal,
+  ): Promise<RunAnswer> {
+    const queuedAt = performance.now();
+    return queue.submit({
+      bytes: bytesOf(inputs),
+      signal,
+      async run(runner) {
+        const startedAt = performance.now();
+        const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
+        return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
+      },
+    });
+  }
+
+  const served: ServedVersion = {
+    model,
+    version,
+    pictures: options.pictures,
+    scores: options.scores,
+    get state() {
+      return state;
+    },
+    get reason() {
+      return reason;
+    },
+    get since() {
+      return since;
+    },
+    get report() {
+      return report;
+    },
+    get waiting() {
+      return queue.waiting;
+    },
+    get running() {
+      return queue.running;
+    },
+    get instanceCount() {
+      return ready;
+    },
+    async start() {
+      if (state !== 'LOADING') return;
+      try {
+        await load();
+      } catch (error) {
+        if (state === 'LOADING') change('FAILED', messageOf(error));
+      }
+    },
+    async run(inputs, wanted, signal) {
+      if (state !== 'READY' && state !== 'UNAVAILABLE') throw notReady();
+      try {
+        return await submit(inputs, wanted, signal);
+      } catch (error) {
+        // The runner died under it: once more, on another instance or on the one that replaces it.
+        if (!(error instanceof ServingError) || error.code !== 'RUNNER_DIED') throw error;
+        return await submit(inputs, wanted, signal);
+      }
+    },
+    async stop() {
+      if (state !== 'FAILED') change('UNLOADING');
+      await instances?.stop();
+    },
+  };
+  return served;
+}
