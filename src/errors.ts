@@ -307,7 +307,7 @@ export const errorCatalogue = {
   VALUE_TYPE_UNSUPPORTED: {
     kind: 'unimplemented',
     message: (d: { path: string; place: string; type: string; advice: string }) =>
-      `${d.path}: ${d.place} is a ${d.type}, which cannot be served; expected a tensor. ${d.advice}`,
+      `${d.path}: ${d.place} is a ${d.type}, which cannot be served; expected a tensor of numbers, booleans or strings. ${d.advice}`,
   },
   MODEL_LOAD_FAILED: {
     kind: 'failed-precondition',

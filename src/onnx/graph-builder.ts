@@ -38,10 +38,12 @@ export class Graph implements GraphData {
   readonly initialisers: TensorData[] = [];
   readonly nodes: NodeData[] = [];
   readonly #names: Map<string, number>;
+  readonly #isSubgraph: boolean;
 
-  constructor(name: string, names = new Map<string, number>()) {
+  constructor(name: string, outerNames?: Map<string, number>) {
     this.name = name;
-    this.#names = names;
+    this.#names = outerNames ?? new Map();
+    this.#isSubgraph = outerNames !== undefined;
   }
 
   /** A graph for the attribute of Loop, If or Scan; its names are unique in the outer graph too. */
@@ -62,13 +64,13 @@ export class Graph implements GraphData {
     return name;
   }
 
-  /** Adds an input of exactly this name and gives the name. */
+  /** Adds an input of exactly this name (in a subgraph: a name like it) and gives the name. */
   input(name: string, dtype: ElementType, shape?: readonly Dim[]): string {
     return this.inputOf(name, tensorOf(dtype, shape));
   }
 
-  inputOf(name: string, type: ValueType): string {
-    this.#claim(name);
+  inputOf(wish: string, type: ValueType): string {
+    const name = this.#isSubgraph ? this.uniqueName(wish) : this.#claim(wish);
     this.inputs.push({ name, type });
     return name;
   }
@@ -131,9 +133,10 @@ export class Graph implements GraphData {
     return [...outputs];
   }
 
-  #claim(name: string): void {
+  #claim(name: string): string {
     if (this.#names.has(name)) throw new TypeError(`the name '${name}' is taken`);
     this.#names.set(name, 0);
+    return name;
   }
 }
 

@@ -26,6 +26,7 @@ export type FieldHandler = (reader: ProtobufReader) => void;
 export type FieldHandlers = Readonly<Record<number, FieldHandler>>;
 
 const wireTypes = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+const maxField = 2 ** 29 - 1;
 const windowBytes = 32 * 1024;
 /** The limit of Google's own parsers. */
 const maxDepth = 100;
@@ -57,10 +58,10 @@ export class ProtobufReader {
     while (this.#position < this.#end) {
       const start = this.#position;
       const tag = this.#varint();
-      const field = tag / 8n;
-      if (field === 0n || field > 0x1fffffffn) this.fail(`bad field number ${field}`, start);
-      this.#wireType = Number(tag & 7n);
-      const handler = handlers[Number(field)];
+      const field = Math.floor(tag / 8);
+      if (field === 0 || field > maxField) this.fail(`bad field number ${field}`, start);
+      this.#wireType = tag % 8;
+      const handler = handlers[field];
       if (handler) handler(this);
       else this.skip();
     }
@@ -74,7 +75,7 @@ export class ProtobufReader {
   /** A 64-bit integer, signed (int64, int32 and enums are all written so). */
   bigint(): bigint {
     this.#expect(wireTypes.varint);
-    return BigInt.asIntN(64, this.#varint());
+    return BigInt.asIntN(64, this.#varint64());
   }
 
   /** A signed integer that must be exact as a number. */
@@ -92,7 +93,7 @@ export class ProtobufReader {
     this.#within(this.#length(), () => {
       while (this.#position < this.#end) {
         const start = this.#position;
-        push(this.#exact(BigInt.asIntN(64, this.#varint()), start));
+        push(this.#exact(BigInt.asIntN(64, this.#varint64()), start));
       }
     });
   }
@@ -149,10 +150,10 @@ export class ProtobufReader {
     const start = this.#position;
     const length = this.#varint();
     const left = this.#end - this.#position;
-    if (length > BigInt(left)) {
+    if (length > left) {
       this.fail(`a field of ${length} bytes where only ${left} are left`, start);
     }
-    return Number(length);
+    return length;
   }
 
   #advance(count: number): void {
@@ -193,17 +194,23 @@ export class ProtobufReader {
     return this.#window[at - this.#windowStart] as number;
   }
 
-  /** Unsigned, up to 64 bits. Nearly all are below 2^28: those avoid BigInt arithmetic. */
-  #varint(): bigint {
+  /** Unsigned; above 2^53 only roughly right, which is enough to refuse a tag or a length. */
+  #varint(): number {
     const start = this.#position;
-    let low = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
+    let value = 0;
+    for (let unit = 1; unit < 2 ** 70; unit *= 128) {
       const byte = this.#byte();
-      low |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt(low);
+      value += (byte & 0x7f) * unit;
+      if (byte < 0x80) return value;
     }
-    let value = BigInt(low);
-    for (let shift = 28n; shift < 70n; shift += 7n) {
+    return this.fail('a number longer than ten bytes', start);
+  }
+
+  /** Unsigned, exact to 64 bits. */
+  #varint64(): bigint {
+    const start = this.#position;
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.#byte();
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value & 0xffffffffffffffffn;
