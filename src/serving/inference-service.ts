@@ -86,7 +86,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     work: () => Promise<T>,
   ): Promise<T> {
     const whole = accountFor(served, work);
-    const settled = whole.then(
+    const settled: Promise<unknown> = whole.then(
       () => inFlight.delete(settled),
       () => inFlight.delete(settled),
     );

@@ -69,14 +69,10 @@ function toTensor(group: readonly DecodedPicture[], plan: PicturePlan): FrameTen
 function groupPictures(pictures: readonly DecodedPicture[], most: number): DecodedPicture[][] {
   const groups: DecodedPicture[][] = [];
   for (const picture of pictures) {
-    const group = groups.at(-1);
-    const [first] = group ?? [];
-    const joins =
-      first &&
-      group.length < most &&
-      first.width === picture.width &&
-      first.height === picture.height;
-    if (group && joins) group.push(picture);
+    const group = groups.at(-1) ?? [];
+    const [first] = group;
+    const sameSize = first?.width === picture.width && first.height === picture.height;
+    if (sameSize && group.length < most) group.push(picture);
     else groups.push([picture]);
   }
   return groups;

@@ -1,0 +1,153 @@
+/**
+ * The commands of bin/modelship, their options and help. Each command's code is loaded when it is used.
+ */
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import type { RawSettings, SettingName, SettingRow } from '../config/settings.ts';
+import { optionOf, settingsTable } from '../config/settings.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { loadSettings } from './load-settings.ts';
+import { standardOutput } from './terminal.ts';
+
+const introduction = `From a trained model file to a production API.
+
+  modelship serve models                 serve a model file or a folder of models
+  modelship predict models/digits 7.png  ask a model once, without a server
+  modelship inspect model.onnx           what is in a model and what serving will do with it
+  modelship init model.onnx              write a model.yaml to fill in`;
+
+const epilogue = `
+Every option can also be set as an environment variable (--cache-dir: MODELSHIP_CACHE_DIR) or in the file
+that --config names (cacheDir: …). The command line wins over the environment, the environment over the file.
+
+Exit codes: 0 done, 1 unexpected, 2 wrong option, setting or model.yaml, 3 model unusable,
+4 picture unusable, 5 port unusable.`;
+
+const runOptions: readonly SettingName[] = ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel', 'maxPixels', 'requestTimeoutMs'];
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
+
+function defaultOf({ schema }: SettingRow): string {
+  const value = schema.safeParse(undefined).data;
+  return value === undefined || typeof value === 'boolean' || Array.isArray(value) ? '' : ` (default: ${value})`;
+}
+
+/** Adds the options of these settings; their values are checked later, all together. */
+function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const row: SettingRow = settingsTable[name];
+    const option = row.negated ? optionOf(name).replace('--', '--no-') : optionOf(name);
+    const flags = row.value ? `${option} <${row.value}>` : option;
+    const help = `${row.help}${defaultOf(row)}`;
+    if (row.repeatable) command.option(flags, help, collect);
+    else command.option(flags, help);
+  }
+  return command.option('--config <FILE>', 'YAML or JSON file with settings');
+}
+
+/** Only what was given on the command line itself: defaults are the business of the settings table. */
+function givenOptions(command: Command): RawSettings & { config?: unknown } {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(command.opts())) {
+    if (command.getOptionValueSource(name) === 'cli') given[name] = value;
+  }
+  return given;
+}
+
+function addServe(program: Command): void {
+  const names = (Object.keys(settingsTable) as SettingName[]).filter((name) => name !== 'path');
+  const command = program
+    .command('serve [PATH]')
+    .description('serve a model file, a model folder or a folder of models (default: models)');
+  addSettings(command, names).action(async (path: string | undefined) => {
+    const settings = loadSettings({ ...givenOptions(command), ...(path === undefined ? {} : { path }) });
+    const { serve } = await import('./serve.ts');
+    await serve(settings, standardOutput);
+  });
+}
+
+function addPredict(program: Command): void {
+  const command = program
+    .command('predict <PATH> <PICTURES...>')
+    .description('ask a model once, without a server')
+    .option('--json', 'print JSON instead of a table', false)
+    .option('--model <NAME>', 'which model, when PATH holds several');
+  addSettings(command, runOptions).action(async (path: string, pictures: string[]) => {
+    const { json, model, ...options } = givenOptions(command) as Record<string, unknown>;
+    const settings = loadSettings({ logLevel: 'warn', instances: 1, ...options, path });
+    const { predict } = await import('./predict.ts');
+    await predict(settings, { pictures, model: model as string | undefined, json: json === true }, standardOutput);
+    // The idle threads of the picture decoder would keep the process a while.
+    process.exit(exitCodes.done);
+  });
+}
+
+function addInspect(program: Command): void {
+  const command = program
+    .command('inspect <PATH>')
+    .description('inputs, outputs, versions; what batching and preprocessing will do, and why')
+    .option('--json', 'print JSON instead of text', false)
+    .option('--no-probe', 'read the files only, do not load the model');
+  addSettings(command, ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel']).action(async (path: string) => {
+    const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
+    const settings = loadSettings({ logLevel: 'error', ...options, path });
+    const { inspect } = await import('./inspect.ts');
+    process.exit(await inspect(settings, { json: json === true, probe: probe !== false }, standardOutput));
+  });
+}
+
+function addInit(program: Command): void {
+  program
+    .command('init <PATH>')
+    .description('write a commented model.yaml: what could be derived, and proposals for what could not')
+    .option('--force', 'overwrite a model.yaml that is there', false)
+    .option('--print', 'print it instead of writing it', false)
+    .action(async (path: string, options: { force: boolean; print: boolean }) => {
+      const { init } = await import('./init.ts');
+      init(path, options, standardOutput);
+    });
+}
+
+function build(): Command {
+  const program = new Command('modelship')
+    .description(introduction)
+    .version(version(), '--version', 'print the version')
+    .addHelpText('after', epilogue)
+    .showHelpAfterError('(modelship --help shows the commands)')
+    .exitOverride();
+  addServe(program);
+  addPredict(program);
+  addInspect(program);
+  addInit(program);
+  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for the options)');
+  return program;
+}
+
+function report(error: unknown): void {
+  if (error instanceof ServingError) {
+    process.stderr.write(`modelship: ${error.message} [${error.code}]\n`);
+  } else if (!(error instanceof CommanderError)) {
+    process.stderr.write(`modelship: unexpected error: ${messageOf(error)}\n`);
+    if (process.env.MODELSHIP_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
+  }
+}
+
+/** Runs one command; a failure is reported on standard error and becomes the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  try {
+    if (argv.length === 0) build().outputHelp();
+    else await build().parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    report(error);
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
+    process.exit(exitCodeOf(error));
+  }
+}
+

@@ -1,0 +1,56 @@
+/**
+ * The composition root: from settings to a service, for the commands that run models.
+ */
+
+import { join } from 'node:path';
+import { openModelCache } from '../cache/model-cache.ts';
+import type { Settings } from '../config/settings.ts';
+import type { PictureReader } from '../image/picture-reader.ts';
+import { createPictureReader } from '../image/picture-reader.ts';
+import { findModels } from '../repository/find-models.ts';
+import type { ReadModel } from '../repository/read-model.ts';
+import { readModel } from '../repository/read-model.ts';
+import type { BuildOptions } from '../serving/build-service.ts';
+import { buildService } from '../serving/build-service.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Log } from '../telemetry/log.ts';
+import { cacheFolder, runnerEnvironment } from './load-settings.ts';
+
+export interface Composed {
+  readonly service: InferenceService;
+  readonly pictures: PictureReader;
+}
+
+/** Two threads keep up with two cores of inference; more would take the cores from it. */
+const pictureThreads = 2;
+
+/** The models under a path, read. Throws PATH_NOT_FOUND, PATH_UNREADABLE or NO_MODEL_FOUND. */
+export function readModels(path: string): ReadModel[] {
+  return findModels(path).map(readModel);
+}
+
+export function compose(
+  settings: Settings,
+  models: readonly ReadModel[],
+  hooks: Pick<BuildOptions, 'onAccount' | 'onRunnerEnd'> & { readonly log: Log },
+): Composed {
+  const folder = cacheFolder(settings);
+  const pictures = createPictureReader({ maxPixels: settings.maxPixels, threads: pictureThreads });
+  const service = buildService({
+    models,
+    pictures,
+    cache: openModelCache(folder, settings.cacheSize),
+    runnerEnvironment: runnerEnvironment(folder),
+    instances: settings.instances,
+    threads: settings.threads,
+    defaultModel: settings.defaultModel,
+    strictReady: settings.strictReady,
+    ...hooks,
+  });
+  return { service, pictures };
+}
+
+/** Where compiled code is kept between starts. */
+export function codeCacheFolder(settings: Settings): string {
+  return join(cacheFolder(settings), 'code');
+}

@@ -1,0 +1,74 @@
+/**
+ * `modelship predict`: pictures through a model once, without a server.
+ */
+
+import { readFile } from 'node:fs/promises';
+import type { Settings } from '../config/settings.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import { startModels } from '../serving/build-service.ts';
+import { createLog } from '../telemetry/log.ts';
+import { compose, readModels } from './compose.ts';
+import type { Output } from './terminal.ts';
+import { bold, table } from './terminal.ts';
+
+export interface PredictOptions {
+  readonly pictures: readonly string[];
+  readonly model?: string | undefined;
+  readonly json: boolean;
+}
+
+async function readPicture(path: string): Promise<EncodedPicture> {
+  try {
+    return { bytes: await readFile(path), where: path };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a picture' });
+    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+  }
+}
+
+function printJson({ model, version, results }: PredictAnswer, pictures: readonly string[], output: Output): void {
+  const rows = results.map((predictions, i) => ({ picture: pictures[i], predictions }));
+  output.print(JSON.stringify({ model, version, results: rows }));
+}
+
+function printTable({ results }: PredictAnswer, pictures: readonly string[], output: Output): void {
+  const rows = results.flatMap((predictions, i) =>
+    predictions.map(({ label, probability }, rank) => [
+      rank === 0 ? (pictures[i] ?? '') : '',
+      label,
+      `${(probability * 100).toFixed(1)}%`.padStart(6),
+    ]),
+  );
+  const [header = '', ...lines] = table([['picture', 'label', 'probability'], ...rows]);
+  output.print(bold(header, output));
+  for (const line of lines) output.print(line);
+}
+
+async function answer(service: InferenceService, options: PredictOptions, timeoutMs: number): Promise<PredictAnswer> {
+  const pictures = await Promise.all(options.pictures.map(readPicture));
+  await startModels(service);
+  return service.predict({ model: options.model, pictures, signal: AbortSignal.timeout(timeoutMs) });
+}
+
+/** Throws what reading, loading or predicting throws. */
+export async function predict(settings: Settings, options: PredictOptions, output: Output): Promise<void> {
+  const all = readModels(settings.path);
+  const models = options.model ? all.filter(({ name }) => name === options.model) : all;
+  const log = createLog(settings.logLevel);
+  const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
+    log,
+    onAccount: () => {},
+    onRunnerEnd: () => {},
+  });
+  try {
+    const answered = await answer(service, options, settings.requestTimeoutMs);
+    if (options.json) printJson(answered, options.pictures, output);
+    else printTable(answered, options.pictures, output);
+  } finally {
+    await service.stop();
+    await pictures.close();
+  }
+}
