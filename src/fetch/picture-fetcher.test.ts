@@ -197,12 +197,26 @@ describe('an answer that is no picture', () => {
     expect(await errorOf(`http://127.0.0.1:${port}/`)).toContain('is longer than the limit');
   });
 
-  test('a body in pieces of one byte is cut when its framing outgrows the limit', async () => {
+  test('a body of pieces of one byte is given up', async () => {
     const pieces = '1\r\nx\r\n'.repeat(90_000);
     const port = await serveTcp(
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${pieces}0\r\n\r\n`,
     );
-    expect(await errorOf(`http://127.0.0.1:${port}/`)).toContain('is longer than the limit');
+    expect(await errorOf(`http://127.0.0.1:${port}/`)).toContain(
+      'its answer comes in too small pieces',
+    );
+  });
+
+  test('a row of interim answers is given up', async () => {
+    const port = await serveTcp('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(11));
+    expect(await errorOf(`http://127.0.0.1:${port}/`)).toContain('too many interim answers');
+  });
+
+  test('a few interim answers are passed over', async () => {
+    const answer =
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\nx';
+    const port = await serveTcp(answer, (socket) => socket.end());
+    expect((await create().fetch(`http://127.0.0.1:${port}/`)).bytes).toEqual(Buffer.from('x'));
   });
 
   test('a redirect to itself ends', async () => {

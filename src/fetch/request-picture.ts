@@ -5,7 +5,12 @@
  * Does not own: where a redirect leads, the time limit (its `signal`), or what the bytes are.
  */
 
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { ServingError } from '../errors.ts';
@@ -31,6 +36,7 @@ export interface PictureRequest {
 }
 
 const maxHeaderBytes = 16_384;
+const maxInterimAnswers = 10;
 /** How long one of several addresses may take to connect before the next is tried. */
 const attemptTimeoutMs = 1000;
 const redirects = [301, 302, 303, 307, 308];
@@ -76,9 +82,19 @@ function send({ url, addresses, signal }: PictureRequest): Promise<IncomingMessa
       ? httpsRequest({ ...options, ...tlsOptions(url), agent: agents.https }, resolve)
       : httpRequest({ ...options, agent: agents.http }, resolve);
     sent.on('error', reject);
+    endWhenChatty(sent, url);
     // An answer that switches protocols closes the request without an error.
     sent.on('close', () => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
     sent.end();
+  });
+}
+
+/** An answer may be announced (103 Early Hints), but each announcement costs a callback. */
+function endWhenChatty(sent: ClientRequest, url: PictureUrl): void {
+  let interim = 0;
+  sent.on('information', () => {
+    if (++interim > maxInterimAnswers)
+      sent.destroy(failure(url, 'it sends too many interim answers'));
   });
 }
 
