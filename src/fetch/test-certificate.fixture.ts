@@ -1,0 +1,18 @@
+/** A self-signed certificate for pictures.example, valid for a hundred years, and its key. For tests only. */
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBqjCCAVCgAwIBAgIUXutq5mhZENvoc365cQ7GXVHoF40wCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQcGljdHVyZXMuZXhhbXBsZTAgFw0yNjExMjAxMzA0MzZaGA8y
+MTI2MTAyNzEzMDQzNlowGzEZMBcGA1UEAwwQcGljdHVyZXMuZXhhbXBsZTBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABGdIFZ86HN6S9sbzcCscDu7vWbhyhVireJ2c
+zvCmkBt2awMUadNtrmLBPLqNY6tFhsOyNBM9CZb3I33CIDgI6byjcDBuMB0GA1Ud
+DgQWBBRqTlgyKjl2uvqidosmXM1Nuam3UjAfBgNVHSMEGDAWgBRqTlgyKjl2uvqi
+dosmXM1Nuam3UjAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCEHBpY3R1cmVz
+LmV4YW1wbGUwCgYIKoZIzj0EAwIDSAAwRQIgHqAClfcCzZdt2+Ijsvw7gFkU0jgP
+bEKkUwEtha2OdEQCIQDpD34bxKWQbVLf5tccKK/Bu7S2farbYhbb2r5eWwTtpQ==
+-----END CERTIFICATE-----`;
+
+export const testKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7CUDOrDdUOPQwP77
+omXdK7J6ZXNvHY4snWl33O3fGDqhRANCAARnSBWfOhzekvbG83ArHA7u71m4coVY
+q3idnM7wppAbdmsDFGnTba5iwTy6jWOrRYbDsjQTPQmW9yN9wiA4COm8
+-----END PRIVATE KEY-----`;
