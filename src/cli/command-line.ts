@@ -25,7 +25,15 @@ that --config names (cacheDir: …). The command line wins over the environment,
 Exit codes: 0 done, 1 unexpected, 2 wrong option, setting or model.yaml, 3 model unusable,
 4 picture unusable, 5 port unusable.`;
 
-const runOptions: readonly SettingName[] = ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel', 'maxPixels', 'requestTimeoutMs'];
+const runOptions: readonly SettingName[] = [
+  'instances',
+  'threads',
+  'cacheDir',
+  'cacheSize',
+  'logLevel',
+  'maxPixels',
+  'requestTimeoutMs',
+];
 
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -36,7 +44,9 @@ const collect = (value: string, all: string[] | undefined): string[] => [...(all
 
 function defaultOf({ schema }: SettingRow): string {
   const value = schema.safeParse(undefined).data;
-  return value === undefined || typeof value === 'boolean' || Array.isArray(value) ? '' : ` (default: ${value})`;
+  return value === undefined || typeof value === 'boolean' || Array.isArray(value)
+    ? ''
+    : ` (default: ${value})`;
 }
 
 /** Adds the options of these settings; their values are checked later, all together. */
@@ -67,7 +77,10 @@ function addServe(program: Command): void {
     .command('serve [PATH]')
     .description('serve a model file, a model folder or a folder of models (default: models)');
   addSettings(command, names).action(async (path: string | undefined) => {
-    const settings = loadSettings({ ...givenOptions(command), ...(path === undefined ? {} : { path }) });
+    const settings = loadSettings({
+      ...givenOptions(command),
+      ...(path === undefined ? {} : { path }),
+    });
     const { serve } = await import('./serve.ts');
     await serve(settings, standardOutput);
   });
@@ -83,7 +96,11 @@ function addPredict(program: Command): void {
     const { json, model, ...options } = givenOptions(command) as Record<string, unknown>;
     const settings = loadSettings({ logLevel: 'warn', instances: 1, ...options, path });
     const { predict } = await import('./predict.ts');
-    await predict(settings, { pictures, model: model as string | undefined, json: json === true }, standardOutput);
+    await predict(
+      settings,
+      { pictures, model: model as string | undefined, json: json === true },
+      standardOutput,
+    );
     // The idle threads of the picture decoder would keep the process a while.
     process.exit(exitCodes.done);
   });
@@ -95,18 +112,24 @@ function addInspect(program: Command): void {
     .description('inputs, outputs, versions; what batching and preprocessing will do, and why')
     .option('--json', 'print JSON instead of text', false)
     .option('--no-probe', 'read the files only, do not load the model');
-  addSettings(command, ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel']).action(async (path: string) => {
-    const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
-    const settings = loadSettings({ logLevel: 'error', ...options, path });
-    const { inspect } = await import('./inspect.ts');
-    process.exit(await inspect(settings, { json: json === true, probe: probe !== false }, standardOutput));
-  });
+  addSettings(command, ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel']).action(
+    async (path: string) => {
+      const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
+      const settings = loadSettings({ logLevel: 'error', ...options, path });
+      const { inspect } = await import('./inspect.ts');
+      process.exit(
+        await inspect(settings, { json: json === true, probe: probe !== false }, standardOutput),
+      );
+    },
+  );
 }
 
 function addInit(program: Command): void {
   program
     .command('init <PATH>')
-    .description('write a commented model.yaml: what could be derived, and proposals for what could not')
+    .description(
+      'write a commented model.yaml: what could be derived, and proposals for what could not',
+    )
     .option('--force', 'overwrite a model.yaml that is there', false)
     .option('--print', 'print it instead of writing it', false)
     .action(async (path: string, options: { force: boolean; print: boolean }) => {
@@ -126,7 +149,8 @@ function build(): Command {
   addPredict(program);
   addInspect(program);
   addInit(program);
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for the options)');
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError('(add --help for the options)');
   return program;
 }
 
@@ -146,8 +170,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     else await build().parseAsync([...argv], { from: 'user' });
   } catch (error) {
     report(error);
-    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
+    if (error instanceof CommanderError)
+      process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
     process.exit(exitCodeOf(error));
   }
 }
-

@@ -48,8 +48,6 @@ const byCode: Partial<Record<ErrorCode, number>> = {
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ServingError)) return exitCodes.unexpected;
-  return (
-    byCode[error.code] ??
-    (error.code.startsWith('PICTURE_') ? exitCodes.input : exitCodes.unexpected)
-  );
+  const { code } = error as ServingError;
+  return byCode[code] ?? (code.startsWith('PICTURE_') ? exitCodes.input : exitCodes.unexpected);
 }

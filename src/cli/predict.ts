@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
-import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
-import type { InferenceService } from '../serving/inference-service.ts';
 import { startModels } from '../serving/build-service.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
@@ -24,12 +24,17 @@ async function readPicture(path: string): Promise<EncodedPicture> {
     return { bytes: await readFile(path), where: path };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a picture' });
+    if (code === 'ENOENT')
+      throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a picture' });
     throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
   }
 }
 
-function printJson({ model, version, results }: PredictAnswer, pictures: readonly string[], output: Output): void {
+function printJson(
+  { model, version, results }: PredictAnswer,
+  pictures: readonly string[],
+  output: Output,
+): void {
   const rows = results.map((predictions, i) => ({ picture: pictures[i], predictions }));
   output.print(JSON.stringify({ model, version, results: rows }));
 }
@@ -47,17 +52,29 @@ function printTable({ results }: PredictAnswer, pictures: readonly string[], out
   for (const line of lines) output.print(line);
 }
 
-async function answer(service: InferenceService, options: PredictOptions, timeoutMs: number): Promise<PredictAnswer> {
+async function answer(
+  service: InferenceService,
+  options: PredictOptions,
+  timeoutMs: number,
+): Promise<PredictAnswer> {
   const pictures = await Promise.all(options.pictures.map(readPicture));
   await startModels(service);
-  return service.predict({ model: options.model, pictures, signal: AbortSignal.timeout(timeoutMs) });
+  return service.predict({
+    model: options.model,
+    pictures,
+    signal: AbortSignal.timeout(timeoutMs),
+  });
 }
 
 /** Throws what reading, loading or predicting throws. */
-export async function predict(settings: Settings, options: PredictOptions, output: Output): Promise<void> {
+export async function predict(
+  settings: Settings,
+  options: PredictOptions,
+  output: Output,
+): Promise<void> {
   const all = readModels(settings.path);
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
-  const log = createLog(settings.logLevel);
+  const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,
     onAccount: () => {},

@@ -9,7 +9,8 @@ import { bold, table } from './terminal.ts';
 
 /** The address as a person types it: a wildcard is reached through localhost. */
 function urlOf(host: string, port: number): string {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const name =
+    host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 }
 
@@ -37,15 +38,28 @@ function tryLine({ model, versions }: RegisteredModel, url: string): string | un
   if (!newest) return undefined;
   if (newest.pictures?.plan && newest.scores?.plan) {
     const [sample] = model.samples;
-    const picture = sample && model.samplesFolder ? relative('.', join(model.samplesFolder, sample)) : 'PICTURE.jpg';
+    const picture =
+      sample && model.samplesFolder
+        ? relative('.', join(model.samplesFolder, sample))
+        : 'PICTURE.jpg';
     return `curl -F image=@${picture} ${url}/models/${model.name}/predict`;
   }
   const inputs = newest.version.signature?.inputs ?? [];
-  const body = inputs.map(({ name, dtype, shape }) => ({ name, datatype: dtype, shape: shape.map((dim) => dim ?? 1), data: ['…'] }));
+  const body = inputs.map(({ name, dtype, shape }) => ({
+    name,
+    datatype: dtype,
+    shape: shape.map((dim) => dim ?? 1),
+    data: ['…'],
+  }));
   return `curl ${url}/v2/models/${model.name}/infer -d '${JSON.stringify({ inputs: body })}'`;
 }
 
-export function announceModels(service: InferenceService, host: string, port: number, output: Output): void {
+export function announceModels(
+  service: InferenceService,
+  host: string,
+  port: number,
+  output: Output,
+): void {
   const url = urlOf(host, port);
   const { models } = service.registry;
   for (const line of table(models.flatMap(rowsOf))) output.print(`  ${line}`);

@@ -13,9 +13,9 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { compose, readModels } from './compose.ts';
-import type { Output } from './terminal.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
+import type { Output } from './terminal.ts';
 
 async function listen(app: FastifyInstance, { host, port }: Settings): Promise<number> {
   try {
@@ -23,20 +23,23 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<n
     return (app.server.address() as AddressInfo).port;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new ServingError('PORT_IN_USE', { host, port, option: '--port' });
+    if (code === 'EADDRINUSE')
+      throw new ServingError('PORT_IN_USE', { host, port, option: '--port' });
     throw new ServingError('LISTEN_FAILED', { host, port, problem: messageOf(error) });
   }
 }
 
 function describeService({ registry }: InferenceService): string {
-  const serving = registry.models.filter(({ versions }) => versions.some(({ state }) => state === 'READY'));
+  const serving = registry.models.filter(({ versions }) =>
+    versions.some(({ state }) => state === 'READY'),
+  );
   const names = serving.map(({ model }) => model.name).join(', ') || 'no model yet';
   return `Modelship serves ${names}. POST a picture to /predict; GET /models lists everything.`;
 }
 
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
-  const log = createLog(settings.logLevel);
+  const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
   const metrics = createMetrics();
   const { service, pictures } = compose(settings, models, {
@@ -49,6 +52,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const fetcher = createPictureFetcher({
     timeoutMs: settings.urlTimeoutMs,
     maxBytes: settings.urlMaxBytes,
+    maxRedirects: 3,
     allowPrivateHosts: settings.urlAllowPrivate,
   });
   const app = createHttpServer({
@@ -60,7 +64,10 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     timeoutMs: settings.requestTimeoutMs,
     describe: () => describeService(service),
     ...(settings.url
-      ? { fetchPicture: async (url: string, signal: AbortSignal) => (await fetcher.fetch(url, signal)).bytes }
+      ? {
+          fetchPicture: async (url: string, signal: AbortSignal) =>
+            (await fetcher.fetch(url, signal)).bytes,
+        }
       : {}),
   });
   let port: number;

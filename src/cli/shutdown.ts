@@ -17,7 +17,9 @@ export interface ShutdownParts {
 }
 
 const pause = (milliseconds: number): Promise<void> =>
-  milliseconds > 0 ? new Promise((resolve) => setTimeout(resolve, milliseconds)) : Promise.resolve();
+  milliseconds > 0
+    ? new Promise((resolve) => setTimeout(resolve, milliseconds))
+    : Promise.resolve();
 
 async function shutDown({ app, service, settings, close }: ShutdownParts): Promise<void> {
   service.announceShutdown();
@@ -41,7 +43,10 @@ export function shutDownOnSignals(parts: ShutdownParts): void {
     started = true;
     parts.log.info({ signal }, 'shutting down');
     const limit = setTimeout(() => {
-      parts.log.error({ limitMs: parts.settings.shutdownTimeoutMs }, 'requests in flight did not end in time');
+      parts.log.error(
+        { limitMs: parts.settings.shutdownTimeoutMs },
+        'requests in flight did not end in time',
+      );
       process.exit(1);
     }, parts.settings.shutdownGraceMs + parts.settings.shutdownTimeoutMs);
     limit.unref();

@@ -67,7 +67,8 @@ export function planScores(
 
 /** The numbers of a float tensor. */
 function toNumbers({ dtype, data }: Tensor): Float64Array {
-  const copy = data.slice().buffer;
+  // A copy, because the view may start anywhere; Buffer's own slice would not be one.
+  const copy = new Uint8Array(data).buffer;
   if (dtype === 'FP64') return new Float64Array(copy);
   return dtype === 'FP16'
     ? Float64Array.from(new Float16Array(copy))

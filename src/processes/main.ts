@@ -8,7 +8,10 @@ import { join } from 'node:path';
 
 const { MODELSHIP_CACHE_DIR, XDG_CACHE_HOME } = process.env;
 enableCompileCache(
-  join(MODELSHIP_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'modelship'), 'code'),
+  join(
+    MODELSHIP_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'modelship'),
+    'code',
+  ),
 );
 
 const { runCommandLine } = await import('../cli/command-line.ts');

@@ -48,8 +48,9 @@ export function createInstances(options: InstancesOptions): Instances {
     let ready = false;
     const gone = runner.ended.then((how) => {
       processes.delete(runner);
-      if (ready) options.onGone(runner, how);
-      if (!stopped && ready) restartLater(deaths);
+      if (!ready || stopped) return;
+      options.onGone(runner, how);
+      restartLater(deaths);
     });
     try {
       const report = await runner.load(options.order);

@@ -11,8 +11,22 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** Writes to standard error, so that standard output stays for what a command prints. */
-export function createLog(level: string): Log {
+/** A line for a person who watches: time, level when it matters, message, fields. */
+function humanLine(json: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const details = Object.entries(fields)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  const severity = level === 'info' ? '' : `${String(level).toUpperCase()} `;
+  return `${String(time).slice(11, 19)} ${severity}${msg}  ${details.join(' ')}\n`;
+}
+
+/**
+ * Writes to standard error, so that standard output stays for what a command prints: JSON lines, or
+ * shorter ones where a person watches a terminal.
+ */
+export function createLog(level: string, forPerson: boolean): Log {
+  const target = pino.destination({ fd: 2, sync: true });
   return pino(
     {
       level,
@@ -20,6 +34,6 @@ export function createLog(level: string): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    forPerson ? { write: (line: string) => target.write(humanLine(line)) } : target,
   );
 }

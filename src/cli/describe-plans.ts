@@ -1,0 +1,44 @@
+/** Preprocessing and answers in words, for inspect and init. */
+
+import type { PictureGeometry } from '../config/picture-spec.ts';
+import type { PictureDecision, PicturePlan } from '../pipeline/picture-plan.ts';
+import type { ScoreDecision } from '../pipeline/scores.ts';
+
+function describeResize({ resize, filter, antialias, crop, fast }: PictureGeometry): string {
+  const kind = fast ? "sharp's own filter (fast)" : `${filter}${antialias ? '' : ', no antialias'}`;
+  const steps: string[] = [];
+  if (resize?.mode === 'exact') steps.push(`resize to ${resize.height}×${resize.width} (${kind})`);
+  if (resize?.mode === 'shortest-edge')
+    steps.push(`resize the shorter side to ${resize.size} (${kind})`);
+  if (crop) steps.push(`crop the centre ${crop.height}×${crop.width}`);
+  return steps.join(' → ') || 'no resize: pictures must have the right size';
+}
+
+function describeNumbers({ dtype, normalisation }: PicturePlan): string {
+  if (dtype === 'UINT8') return 'bytes as they are';
+  const { scale, mean, std } = normalisation;
+  const round = (values: readonly number[]): string =>
+    values.map((value) => Number(value.toPrecision(6))).join(', ');
+  return `(byte × ${Number(scale.toPrecision(6))} − [${round(mean)}]) ÷ [${round(std)}]`;
+}
+
+export function describePictures(decision: PictureDecision | undefined): string[] {
+  if (!decision) return [];
+  if (!decision.plan) {
+    const lines = decision.problem.yaml.split('\n').map((line) => `              ${line}`);
+    return [`pictures    no: ${decision.problem.reason}; to change that, in model.yaml:`, ...lines];
+  }
+  const { plan } = decision;
+  return [
+    `pictures    ${plan.geometry.color} → ${describeResize(plan.geometry)}`,
+    `            → ${describeNumbers(plan)} → '${plan.name}' ${plan.layout}`,
+  ];
+}
+
+export function describeScores(decision: ScoreDecision | undefined): string {
+  if (!decision) return 'unknown';
+  if (!decision.plan) return `no labels: ${decision.problem}`;
+  const { name, activation, labels, top } = decision.plan;
+  const how = activation === 'auto' ? 'softmax unless they are probabilities already' : activation;
+  return `top ${top} of '${name}' (${how}), ${labels ? `${labels.length} labels` : 'no labels: class numbers'}`;
+}

@@ -1,0 +1,194 @@
+/**
+ * `modelship inspect`: what is in a model, and what batching and preprocessing will do with it, and why.
+ */
+
+import { relative } from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import type { ModelSignature } from '../repository/model-signature.ts';
+import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import { coresOf, planVersion, startModels } from '../serving/build-service.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { ServedVersion } from '../serving/served-version.ts';
+import { createLog } from '../telemetry/log.ts';
+import type { TensorSpec } from '../tensor/tensor-spec.ts';
+import { wireShape } from '../tensor/tensor-spec.ts';
+import { compose, readModels } from './compose.ts';
+import { describePictures, describeScores } from './describe-plans.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import type { Output } from './terminal.ts';
+import { bold, formatBytes, table } from './terminal.ts';
+
+export interface InspectOptions {
+  readonly json: boolean;
+  /** Load the model to find out how it batches. */
+  readonly probe: boolean;
+}
+
+function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): string[] {
+  const dims = anyShape ? 'any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
+  return [`    ${name}`, dtype, dims];
+}
+
+function printSignature(signature: ModelSignature, output: Output): void {
+  const opsets = signature.opsets.map(({ domain, version }) => `${domain} ${version}`).join(', ');
+  const operators = signature.operators
+    .slice(0, 6)
+    .map(({ op, count }) => `${count} ${op}`)
+    .join(', ');
+  output.print(
+    `    format      ${signature.format}, opset ${opsets}${signature.producer ? `, written by ${signature.producer}` : ''}`,
+  );
+  output.print(`    weights     ${formatBytes(signature.weightBytes)}`);
+  output.print(`    operators   ${operators}`);
+  output.print('  inputs');
+  for (const line of table(signature.inputs.map(describeTensor))) output.print(line);
+  output.print('  outputs');
+  for (const line of table(signature.outputs.map(describeTensor))) output.print(line);
+}
+
+function describeBatching(served: ServedVersion | undefined): string {
+  if (!served) return 'not probed (--no-probe)';
+  if (!served.report) return 'unknown: the model does not load';
+  const { acrossRequests, reason } = served.report.batching;
+  const forced = served.model.config.batching.acrossRequests;
+  const verdict = acrossRequests
+    ? 'rows of several requests may share a run'
+    : 'every request runs alone';
+  const override =
+    forced === undefined || forced === acrossRequests
+      ? ''
+      : `; model.yaml says acrossRequests: ${forced}`;
+  return `${verdict}: ${reason}${override}`;
+}
+
+function printVersion(
+  model: ReadModel,
+  version: ReadVersion,
+  served: ServedVersion | undefined,
+  output: Output,
+): void {
+  output.print(
+    `  version ${version.version}${version.file ? `  ${relative('.', version.file)}` : ''}`,
+  );
+  if (version.problem) output.print(`    problem     ${version.problem.message}`);
+  if (!version.signature) return;
+  printSignature(version.signature, output);
+  const plans = planVersion(model, version);
+  for (const line of describePictures(plans.pictures)) output.print(`  ${line}`);
+  output.print(`  answers     ${describeScores(plans.scores)}`);
+  output.print(`  batching    ${describeBatching(served)}`);
+  if (served?.state === 'FAILED') output.print(`  problem     ${served.reason}`);
+  if (served?.report) {
+    const { loadMs, warmUpMs, probeMs, fromCache } = served.report;
+    const took = `loaded in ${loadMs.toFixed(0)} ms${fromCache ? ' from the cache' : ''}, warm-up ${warmUpMs.toFixed(0)} ms, probe ${probeMs.toFixed(0)} ms`;
+    output.print(`  loading     ${took}`);
+  }
+}
+
+function printModel(
+  model: ReadModel,
+  all: readonly ReadModel[],
+  service: InferenceService | undefined,
+  settings: Settings,
+  output: Output,
+): void {
+  output.print(bold(model.name, output));
+  output.print(
+    `  folder      ${relative('.', model.folder) || '.'}${model.yamlPath ? ', with model.yaml' : ', without model.yaml'}`,
+  );
+  if (model.problem) {
+    output.print(`  problem     ${model.problem.message}`);
+    return;
+  }
+  const versionCount = all.reduce((total, { versions }) => total + versions.length, 0);
+  const { instances, threads } = coresOf(model, versionCount, settings);
+  output.print(
+    `  versions    ${model.found.join(', ')} on disk; serves ${model.versions.map(({ version }) => version).join(', ') || 'none'}`,
+  );
+  output.print(
+    `  runs on     ${instances} instance${instances === 1 ? '' : 's'} × ${threads} thread${threads === 1 ? '' : 's'}`,
+  );
+  for (const version of model.versions) {
+    const served = service?.registry
+      .find(model.name)
+      .versions.find((one) => one.version === version);
+    printVersion(model, version, served, output);
+  }
+}
+
+function toJson(models: readonly ReadModel[], service: InferenceService | undefined): object {
+  const tensor = ({ name, dtype, shape, anyShape }: TensorSpec): object => ({
+    name,
+    datatype: dtype,
+    shape: anyShape ? null : wireShape(shape),
+  });
+  return models.map((model) => ({
+    name: model.name,
+    folder: model.folder,
+    problem: model.problem?.toPlain() ?? null,
+    found: model.found,
+    versions: model.versions.map((version) => {
+      const served = service?.registry
+        .find(model.name)
+        .versions.find((one) => one.version === version);
+      const { pictures, scores } = planVersion(model, version);
+      return {
+        version: version.version,
+        file: version.file ?? null,
+        problem: version.problem?.toPlain() ?? null,
+        state: served?.state ?? null,
+        reason: served?.reason ?? null,
+        inputs: version.signature?.inputs.map(tensor) ?? [],
+        outputs: version.signature?.outputs.map(tensor) ?? [],
+        pictures: pictures ?? null,
+        scores: scores ?? null,
+        load: served?.report ?? null,
+      };
+    }),
+  }));
+}
+
+/** Prints what is known; returns the exit code: 0, or that of the first problem. */
+export async function inspect(
+  settings: Settings,
+  options: InspectOptions,
+  output: Output,
+): Promise<number> {
+  const models = readModels(settings.path);
+  let service: InferenceService | undefined;
+  if (options.probe) {
+    const log = createLog(
+      settings.logLevel === 'error' ? 'silent' : settings.logLevel,
+      process.stderr.isTTY === true,
+    );
+    // One instance is enough to find out; the count that serving would use is computed, not started.
+    const composed = compose({ ...settings, instances: 1 }, models, {
+      log,
+      onAccount: () => {},
+      onRunnerEnd: () => {},
+    });
+    service = composed.service;
+    await startModels(service);
+  }
+  try {
+    if (options.json) output.print(JSON.stringify(toJson(models, service), null, 2));
+    else for (const model of models) printModel(model, models, service, settings, output);
+  } finally {
+    await service?.stop();
+  }
+  return exitCodeOfModels(models, service);
+}
+
+function exitCodeOfModels(
+  models: readonly ReadModel[],
+  service: InferenceService | undefined,
+): number {
+  const problem = models
+    .map((model) => model.problem ?? model.versions.find((version) => version.problem)?.problem)
+    .find(Boolean);
+  if (problem) return exitCodeOf(problem);
+  const failed = service?.registry.models.some(({ versions }) =>
+    versions.some(({ reason, report }) => reason !== undefined && !report),
+  );
+  return failed ? exitCodes.model : exitCodes.done;
+}
