@@ -1,4 +1,12 @@
-import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { expect, test } from 'vitest';
 import { dense, errorOf, temporaryFolder } from './model-file.fixture.ts';
 import { readPiece } from './protobuf-writer.ts';
@@ -46,6 +54,24 @@ test('a data file that is too short is named, with what it lacks', () => {
   expect(() => readOnnxModel(folder.file('model.onnx'))).toThrow(
     "the file 'weights.bin' is too short: it has 40 bytes, and tensor 'w' needs bytes 0 to 48",
   );
+});
+
+test('data that is a link out of the folder is refused, unless the model is one too', () => {
+  using folder = temporaryFolder();
+  mkdirSync(folder.file('blobs'));
+  mkdirSync(folder.file('snapshot'));
+  const move = (name: string) => {
+    renameSync(folder.file(`snapshot/${name}`), folder.file(`blobs/${name}`));
+    symlinkSync(`../blobs/${name}`, folder.file(`snapshot/${name}`));
+  };
+  const path = folder.file('snapshot/model.onnx');
+  writeOnnxModel(path, dense(), { externalData });
+  move('weights.bin');
+  expect(() => readOnnxModel(path)).toThrow(
+    /is a link to .*blobs.weights.bin, out of the model's folder/,
+  );
+  move('model.onnx');
+  expect(readOnnxModel(path).externalTensors.length).toBe(1);
 });
 
 test.each([

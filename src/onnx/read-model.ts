@@ -146,7 +146,7 @@ function summarise(path: string, fileBytes: number, model: ModelContents): OnnxS
     opsets: [...model.opsets].map(([domain, version]) => ({ domain, version })),
     producer: { name: model.producerName, version: model.producerVersion },
     domain: model.domain,
-    modelVersion: model.modelVersion,
+    modelVersion: String(model.modelVersion),
     graphName: graph.name,
     metadata: model.metadata,
     inputs: graph.inputs.filter(({ name }) => !graph.initialisers.has(name)),
