@@ -6,20 +6,17 @@ import type { Bytes } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import type { HeaderFacts } from './header-facts.ts';
 import { corruptHeader, UnsupportedVariant } from './header-facts.ts';
-import { type Orientation, type PictureLayout, plainLayout } from './picture-format.ts';
+import type { Orientation } from './picture-format.ts';
 
 const startOfScan = 0xda;
 const app1 = 0xe1;
-const app14 = 0xee;
 
 export function readJpegHeader(bytes: Bytes): HeaderFacts {
   let orientation: Orientation = 1;
-  let adobe = false;
   for (const { marker, at } of segments(bytes)) {
     if (marker === app1 && orientation === 1 && bytes.text(at, 6) === 'Exif\0\0')
       orientation = readOrientation(bytes, at + 6);
-    else if (marker === app14 && bytes.text(at, 5) === 'Adobe') adobe = true;
-    else if (isFrame(marker)) return { ...frameFacts(bytes, at, adobe), orientation };
+    else if (isFrame(marker)) return { ...frameFacts(bytes, at), orientation };
   }
   throw corruptHeader('no frame header before the picture data');
 }
@@ -50,12 +47,12 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
-function frameFacts(bytes: Bytes, at: number, adobe: boolean): HeaderFacts {
+function frameFacts(bytes: Bytes, at: number): HeaderFacts {
   const precision = bytes.u8(at);
   if (precision !== 8) throw new UnsupportedVariant(`${precision}-bit JPEG`);
   const components = bytes.u8(at + 5);
   if (components !== 1 && components !== 3 && components !== 4)
     throw new UnsupportedVariant(`JPEG of ${components} components`);
-  const layout: PictureLayout = components === 4 ? { kind: 'cmyk', adobe } : plainLayout;
+  const layout = components === 4 ? 'cmyk' : 'plain';
   return { width: bytes.u16(at + 3), height: bytes.u16(at + 1), orientation: 1, layout };
 }

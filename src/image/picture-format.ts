@@ -27,13 +27,8 @@ export interface PictureHeader {
 }
 
 /**
- * plain: 8 bits, gray or RGB with or without alpha (palettes are expanded to it).
- * deep: 16 bits a sample. cmyk: four inks of 8 bits, `inverted` where 255 means no ink in the file.
+ * plain: gray or RGB, with or without alpha (palettes are expanded to it; 16 bits lose their low byte).
+ * gray16: one sample of 16 bits, which Pillow clips at 255. cmyk: four inks, 255 is full.
+ * premultiplied: RGB already multiplied by the alpha beside it.
  */
-export type PictureLayout =
-  | { readonly kind: 'plain' }
-  | { readonly kind: 'deep' }
-  | { readonly kind: 'cmyk'; readonly adobe: boolean };
-
-export const plainLayout: PictureLayout = Object.freeze({ kind: 'plain' });
-export const deepLayout: PictureLayout = Object.freeze({ kind: 'deep' });
+export type PictureLayout = 'plain' | 'gray16' | 'cmyk' | 'premultiplied';

@@ -5,9 +5,11 @@
 import type { Bytes } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import { corruptHeader, type HeaderFacts } from './header-facts.ts';
-import { deepLayout, type Orientation, plainLayout } from './picture-format.ts';
+import type { Orientation } from './picture-format.ts';
 
 const firstChunk = 8;
+/** Colour type 0. */
+const gray = 0;
 
 export function readPngHeader(bytes: Bytes): HeaderFacts {
   if (bytes.text(firstChunk, 8).slice(4) !== 'IHDR' && bytes.length >= firstChunk + 8)
@@ -16,7 +18,7 @@ export function readPngHeader(bytes: Bytes): HeaderFacts {
   return {
     width: bytes.u32(at),
     height: bytes.u32(at + 4),
-    layout: bytes.u8(at + 8) === 16 ? deepLayout : plainLayout,
+    layout: bytes.u8(at + 8) === 16 && bytes.u8(at + 9) === gray ? 'gray16' : 'plain',
     orientation: findOrientation(bytes),
   };
 }

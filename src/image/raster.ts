@@ -15,3 +15,23 @@ export type Planes = 1 | 3;
 export function planesOf(raster: Raster): Planes {
   return raster.channels < 3 ? 1 : 3;
 }
+
+/** A run of rows or of columns. */
+export interface Span {
+  readonly from: number;
+  readonly count: number;
+}
+
+/** A part of a picture as gray or RGB, without alpha; always a copy. */
+export function cutPlanes(source: Raster, columns: Span, rows: Span): Raster {
+  const { data, channels, width } = source;
+  const planes = planesOf(source);
+  const out = new Uint8Array(rows.count * columns.count * planes);
+  let to = 0;
+  for (let row = 0; row < rows.count; row++) {
+    let at = ((rows.from + row) * width + columns.from) * channels;
+    for (let column = 0; column < columns.count; column++, at += channels)
+      for (let plane = 0; plane < planes; plane++) out[to++] = data[at + plane] as number;
+  }
+  return { width: columns.count, height: rows.count, channels: planes, data: out };
+}

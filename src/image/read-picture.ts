@@ -13,19 +13,16 @@ import type { PictureHeader } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 import { scaleWindow } from './scale.ts';
 import { toGray } from './to-gray.ts';
-import { turnUpright } from './turn-upright.ts';
 
-/** @throws PICTURE_TRUNCATED, PICTURE_CORRUPT */
+/** @throws PICTURE_TRUNCATED, PICTURE_CORRUPT, PICTURE_FORMAT_UNSUPPORTED */
 export async function readPicture(
   bytes: Uint8Array,
   header: PictureHeader,
   geometry: PictureGeometry,
   where: string,
 ): Promise<Raster> {
-  const decoded = await decodePicture(bytes, header, where);
-  const upright =
-    geometry.orientation === 'apply' ? turnUpright(decoded, header.orientation) : decoded;
-  const colored = geometry.color === 'gray' ? toGray(upright) : upright;
+  const decoded = await decodePicture(bytes, header, geometry.orientation, where);
+  const colored = geometry.color === 'gray' ? toGray(decoded) : decoded;
   const plan = planGeometry(geometry, colored);
   return finishPicture(scaleWindow(colored, plan, geometry), plan, geometry.color);
 }

@@ -4,18 +4,22 @@ import type { PictureGeometry } from '../config/picture-spec.ts';
 import type { GeometryPlan } from './geometry-plan.ts';
 import { pillowNearest, resampleNearest, torchNearest } from './nearest.ts';
 import { resamplePillow } from './pillow-resample.ts';
-import type { Raster } from './raster.ts';
+import { cutPlanes, type Raster } from './raster.ts';
 import { resampleTorch } from './torch-interpolate.ts';
 
 /** The plan's window of the scaled picture, gray or RGB, without alpha. */
 export function scaleWindow(
   source: Raster,
-  plan: GeometryPlan,
+  { scaled, window }: GeometryPlan,
   { filter, antialias }: Pick<PictureGeometry, 'filter' | 'antialias'>,
 ): Raster {
-  const { scaled, window } = plan;
-  const sameSize = scaled.width === source.width && scaled.height === source.height;
-  if (filter === 'nearest' || sameSize)
+  if (scaled.width === source.width && scaled.height === source.height)
+    return cutPlanes(
+      source,
+      { from: window.left, count: window.width },
+      { from: window.top, count: window.height },
+    );
+  if (filter === 'nearest')
     return resampleNearest(source, scaled, window, antialias ? pillowNearest : torchNearest);
   return (antialias ? resamplePillow : resampleTorch)(source, scaled, window, filter);
 }

@@ -1,13 +1,14 @@
 /**
  * Decodes JPEG, PNG, WebP and TIFF through sharp (libvips), in libuv's pool, to the samples as the file
- * has them: no ICC profile, no orientation, no colour conversion.
+ * has them: no ICC profile, no orientation, no colour conversion but Pillow's.
  *
  * Loaded only inside the picture threads: importing sharp costs 15 MB.
  */
 
 import sharp, { type Sharp } from 'sharp';
-import type { PictureHeader } from './picture-format.ts';
+import type { PictureHeader, PictureLayout } from './picture-format.ts';
 import type { Raster } from './raster.ts';
+import { clipGray16, cmykToRgb, divideByAlpha } from './sample-layouts.ts';
 
 sharp.cache(false);
 sharp.concurrency(1);
@@ -34,10 +35,32 @@ export function openInSharp(bytes: Uint8Array, header: PictureHeader): Sharp {
   });
 }
 
-/** The stored samples, 8 bits each. */
+/** How the raw samples are asked for, and what turns them into gray or RGB. */
+interface LayoutSteps {
+  readonly raw: (picture: Sharp) => Sharp;
+  readonly convert: (samples: Raster) => Raster;
+}
+
+const asStored = (picture: Sharp): Sharp => picture.raw();
+
+const steps = {
+  plain: { raw: asStored, convert: (samples) => samples },
+  premultiplied: { raw: asStored, convert: divideByAlpha },
+  cmyk: {
+    raw: (picture) => picture.pipelineColourspace('cmyk').toColourspace('cmyk').raw(),
+    convert: cmykToRgb,
+  },
+  gray16: {
+    raw: (picture) => picture.toColourspace('grey16').raw({ depth: 'ushort' }),
+    convert: clipGray16,
+  },
+} satisfies Record<PictureLayout, LayoutSteps>;
+
+/** The stored picture as gray or RGB bytes, perhaps with alpha beside them. */
 export async function decodeWithSharp(bytes: Uint8Array, header: PictureHeader): Promise<Raster> {
-  const { data, info } = await openInSharp(bytes, header)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, channels: info.channels, data };
+  const { raw, convert } = steps[header.layout];
+  const { data, info } = await raw(openInSharp(bytes, header)).toBuffer({
+    resolveWithObject: true,
+  });
+  return convert({ width: info.width, height: info.height, channels: info.channels, data });
 }

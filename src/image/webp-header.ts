@@ -5,12 +5,12 @@
 import type { Bytes } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import { corruptHeader, type HeaderFacts } from './header-facts.ts';
-import { type Orientation, plainLayout } from './picture-format.ts';
+import type { Orientation } from './picture-format.ts';
 
 const firstChunk = 12;
 
 export function readWebpHeader(bytes: Bytes): HeaderFacts {
-  return { ...readSize(bytes), orientation: findOrientation(bytes), layout: plainLayout };
+  return { ...readSize(bytes), orientation: findOrientation(bytes), layout: 'plain' };
 }
 
 function readSize(bytes: Bytes): { width: number; height: number } {

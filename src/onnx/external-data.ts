@@ -4,8 +4,8 @@
  * leaves the folder is refused, since it would make the server read any file of the machine.
  */
 
-import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { ServingError } from '../errors.ts';
 import type { TensorInfo } from './read-tensor.ts';
 import type { ExternalTensor } from './summary.ts';
@@ -61,12 +61,31 @@ function parseCount(path: string, tensor: TensorInfo, key: string): number | und
 }
 
 function sizeOfData(path: string, { tensor, location }: ExternalTensor): number {
-  const stats = statSync(join(dirname(path), location), { throwIfNoEntry: false });
-  if (stats?.isFile()) return stats.size;
-  throw invalid(
-    path,
-    `the file '${location}' with the data of tensor '${tensor}' is missing; put it beside the model`,
-  );
+  const file = join(dirname(path), location);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (!stats?.isFile()) {
+    throw invalid(
+      path,
+      `the file '${location}' with the data of tensor '${tensor}' is missing; put it beside the model`,
+    );
+  }
+  if (!isBesideModel(path, file)) {
+    throw invalid(
+      path,
+      `the file '${location}' with the data of tensor '${tensor}' is a link to ${realpathSync(file)}, out of the model's folder, which is refused; put the data itself beside the model`,
+    );
+  }
+  return stats.size;
+}
+
+/**
+ * ONNX Runtime 1.30 follows a link only to the model's folder, or to the folder that the model itself
+ * is a link into (as in the Hugging Face cache and in Kubernetes' mounted volumes).
+ */
+function isBesideModel(path: string, file: string): boolean {
+  const data = realpathSync(file);
+  const folders = [realpathSync(dirname(path)), dirname(realpathSync(path))];
+  return folders.some((folder) => data.startsWith(folder.endsWith(sep) ? folder : folder + sep));
 }
 
 function checkRange(path: string, external: ExternalTensor, size: number): ExternalTensor {

@@ -30,7 +30,9 @@ const maxField = 2 ** 29 - 1;
 const windowBytes = 32 * 1024;
 /** The limit of Google's own parsers. */
 const maxDepth = 100;
-const maxStringBytes = 16 * 1024 * 1024;
+/** What a caller keeps is bounded by these two, however large the file: messages, and bytes of text. */
+const maxMessages = 5_000_000;
+const maxTextBytes = 256 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class ProtobufReader {
@@ -42,6 +44,8 @@ export class ProtobufReader {
   #end: number;
   #depth = 0;
   #wireType = 0;
+  #messages = 0;
+  #textBytes = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -98,7 +102,7 @@ export class ProtobufReader {
     });
   }
 
-  /** A string of at most 16 MiB, which must be UTF-8. */
+  /** A string, which must be UTF-8. */
   string(): string {
     const start = this.#position;
     const bytes = this.#bytes();
@@ -131,6 +135,8 @@ export class ProtobufReader {
 
   #within(length: number, read: () => void): void {
     if (this.#depth === maxDepth) this.fail(`messages nested deeper than ${maxDepth}`);
+    this.#messages += 1;
+    if (this.#messages > maxMessages) this.fail(`more than ${maxMessages} messages`);
     const outerEnd = this.#end;
     this.#end = this.#position + length;
     this.#depth += 1;
@@ -164,7 +170,10 @@ export class ProtobufReader {
   #bytes(): Uint8Array {
     const start = this.#position;
     const length = this.#length();
-    if (length > maxStringBytes) this.fail(`a text of ${length} bytes`, start);
+    this.#textBytes += length;
+    if (this.#textBytes > maxTextBytes) {
+      this.fail(`more than ${maxTextBytes} bytes of names and other texts`, start);
+    }
     const from = this.#position;
     this.#position += length;
     if (length > windowBytes) return this.#readApart(from, length);

@@ -34,19 +34,30 @@ interface ModelContents {
  */
 export function readOnnxModel(path: string): OnnxSummary {
   try {
-    return withFileSource(path, (source) => summariseSource(path, source));
+    return withFileSource(path, (source) => readOnnxSource(source, path));
   } catch (error) {
-    throw asServingError(path, error);
+    throw asPathError(path, error);
   }
 }
 
-function summariseSource(path: string, source: ByteSource): OnnxSummary {
+/** The same from bytes that are open already; `path` is for messages and to find external data. */
+export function readOnnxSource(source: ByteSource, path: string): OnnxSummary {
   refuseOtherFiles(path, source);
-  const model = readModel(new ProtobufReader(source));
+  const model = readWhole(path, source);
   if (!model.hasGraph) {
     throw invalid(path, 'it has no graph; it may be a protobuf of another kind (TensorFlow .pb?)');
   }
   return summarise(path, source.length, model);
+}
+
+function readWhole(path: string, source: ByteSource): ModelContents {
+  try {
+    return readModel(new ProtobufReader(source));
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    const { offset, message } = error;
+    throw invalid(path, `it is damaged or no ONNX file: at byte ${offset}, ${message}`);
+  }
 }
 
 function refuseOtherFiles(path: string, source: ByteSource): void {
@@ -135,7 +146,7 @@ function summarise(path: string, fileBytes: number, model: ModelContents): OnnxS
     opsets: [...model.opsets].map(([domain, version]) => ({ domain, version })),
     producer: { name: model.producerName, version: model.producerVersion },
     domain: model.domain,
-    modelVersion: model.modelVersion,
+    modelVersion: String(model.modelVersion),
     graphName: graph.name,
     metadata: model.metadata,
     inputs: graph.inputs.filter(({ name }) => !graph.initialisers.has(name)),
@@ -159,13 +170,7 @@ function countsOf(ops: FileContents['ops']): OpCount[] {
     .sort((a, b) => b.count - a.count);
 }
 
-function asServingError(path: string, error: unknown): unknown {
-  if (error instanceof ProtobufError) {
-    return invalid(
-      path,
-      `it is damaged or no ONNX file: at byte ${error.offset}, ${error.message}`,
-    );
-  }
+function asPathError(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') {
     return new ServingError('PATH_NOT_FOUND', { path, expected: 'an .onnx file' });

@@ -18,6 +18,8 @@ export interface TensorInfo {
 }
 
 const dataLocationExternal = 1;
+/** Far above what any operator takes; keeps a hostile shape from growing without end. */
+const maxRank = 1024;
 
 interface Fields {
   name: string;
@@ -58,7 +60,7 @@ function readTensorFields(reader: ProtobufReader): Fields {
     external: new Map(),
   };
   reader.message({
-    1: (r) => r.ints((dim) => fields.shape.push(dim)),
+    1: (r) => r.ints((dim) => addDim(r, fields, dim)),
     2: (r) => {
       fields.dtype = readElementType(r);
     },
@@ -77,6 +79,11 @@ function readTensorFields(reader: ProtobufReader): Fields {
     },
   });
   return fields;
+}
+
+function addDim(reader: ProtobufReader, { shape }: Fields, dim: number): void {
+  if (shape.length === maxRank) reader.fail(`a tensor of more than ${maxRank} dimensions`);
+  shape.push(dim);
 }
 
 /** `StringStringEntryProto`: key 1, value 2. */

@@ -43,7 +43,8 @@ export interface OnnxSummary {
   readonly opsets: readonly OpsetImport[];
   readonly producer: { readonly name: string; readonly version: string };
   readonly domain: string;
-  readonly modelVersion: bigint;
+  /** An int64, in decimal: some exporters write its maximum. */
+  readonly modelVersion: string;
   readonly graphName: string;
   readonly metadata: ReadonlyMap<string, string>;
   /** What a caller must give: graph inputs that are not initialisers, in the file's order. */

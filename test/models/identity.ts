@@ -32,6 +32,14 @@ export function identity(dtype: ElementType, shape: readonly Dim[] = ['rows', 'c
   return graph;
 }
 
+/** x FP32 of any rank → y = −x; the file says nothing of the shape. */
+export function anyRank(): Graph {
+  const graph = createGraph('any_rank');
+  graph.node({ op: 'Neg', inputs: [graph.input('x', 'FP32')], outputs: ['y'] });
+  graph.output('y', 'FP32');
+  return graph;
+}
+
 /** texts BYTES [-1] → the same with "!" behind each; needs opset 20 (`exclaimOptions`). */
 export function exclaim(): Graph {
   const graph = createGraph('exclaim');

@@ -1,7 +1,8 @@
 /** What onnxruntime-node does, where our own code relies on it: a new version may change it. */
 
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { renameSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
@@ -14,8 +15,10 @@ import { checkServable, onnxRuntimeLimits } from '../../src/onnx/servable.ts';
 import type { WriteOptions } from '../../src/onnx/write-model.ts';
 import { writeOnnxModel } from '../../src/onnx/write-model.ts';
 import { exclaim, exclaimOptions, identity, identityDTypes } from './identity.ts';
+import { simple } from './numbers.ts';
 import { float32, numbersOf, runModel, sessionOptions, temporaryFolder, tensorOf } from './run.ts';
 import { elementsFor, ortTypeOf } from './runtime-dtypes.ts';
+import { writeTestModel } from './test-models.ts';
 import { sequenceOutput } from './trouble.ts';
 
 const { opsets, irVersion } = onnxRuntimeLimits;
@@ -78,9 +81,53 @@ test('a string ends at its first NUL on the way in', async () => {
   expect(out?.loud?.data).toEqual(['x!']);
 });
 
+test('a given output is written in place, and the result is another tensor', async () => {
+  using folder = temporaryFolder();
+  const path = writeTestModel(folder.path, 'half-plus-two');
+  const session = await ort.InferenceSession.create(path, sessionOptions);
+  const y = float32([0, 0], [2]);
+  const result = await session.run({ x: float32([2, 4], [2]) }, { y });
+  expect(y.data).toEqual(Float32Array.of(3, 4));
+  expect(result.y).not.toBe(y);
+  await session.release();
+});
+
 test('a sequence cannot come out', async () => {
   const run = runModel(sequenceOutput(), [{ x: float32([1], [1]) }]);
   await expect(run).rejects.toThrow('Non tensor type');
+});
+
+test('weights behind a link out of the folder are refused, unless the model is one too', async () => {
+  using folder = temporaryFolder();
+  const path = writeTestModel(folder.path, 'external-data');
+  const move = (name: string) => {
+    renameSync(join(dirname(path), name), join(folder.path, name));
+    symlinkSync(join('../..', name), join(dirname(path), name));
+  };
+  move('model.onnx.data');
+  const first = ort.InferenceSession.create(path, sessionOptions);
+  await expect(first).rejects.toThrow('escapes model directory');
+  move('model.onnx');
+  const session = await ort.InferenceSession.create(path, sessionOptions);
+  await session.release();
+});
+
+test('an input of unknown rank looks like a scalar', async () => {
+  using folder = temporaryFolder();
+  const path = writeTestModel(folder.path, 'any-rank');
+  const session = await ort.InferenceSession.create(path, sessionOptions);
+  expect(session.inputMetadata).toMatchObject([{ name: 'x', shape: [] }]);
+  expect(readOnnxModel(path).inputs[0]?.type).toMatchObject({ shape: undefined });
+  const { y } = await session.run({ x: float32([1, 2], [1, 2, 1]) });
+  expect(y?.dims).toEqual([1, 2, 1]);
+  await session.release();
+});
+
+test('sizes of one symbolic dimension are not held against each other', async () => {
+  const INPUT0 = tensorOf('int32', new Int32Array(16), [1, 16]);
+  const INPUT1 = tensorOf('int32', new Int32Array(32), [2, 16]);
+  const [out] = await runModel(simple(), [{ INPUT0, INPUT1 }]);
+  expect(out?.OUTPUT0?.dims).toEqual([2, 16]);
 });
 
 const foreign: readonly ElementType[] = ['BF16', 'FLOAT8E4M3FN', 'FLOAT8E5M2'];

@@ -7,7 +7,7 @@ import type { WriteOptions } from '../../src/onnx/write-model.ts';
 import { writeOnnxModel } from '../../src/onnx/write-model.ts';
 import { batchStatistics, dynamicShape, fixedBatch, multiOutput, total } from './batches.ts';
 import { tripled } from './external.ts';
-import { exclaim, exclaimOptions, identity, identityDTypes } from './identity.ts';
+import { anyRank, exclaim, exclaimOptions, identity, identityDTypes } from './identity.ts';
 import { halfPlusTwo, mlp, simple } from './numbers.ts';
 import { picture, pixels } from './pictures.ts';
 import { slow } from './slow.ts';
@@ -30,6 +30,7 @@ export const testModels = {
   simple: { build: simple },
   'half-plus-two': { build: halfPlusTwo },
   mlp: { build: mlp },
+  'any-rank': { build: anyRank },
   exclaim: { build: exclaim, options: exclaimOptions },
   'batch-statistics': { build: batchStatistics },
   'fixed-batch': { build: fixedBatch },
