@@ -28,7 +28,7 @@ class Residual(nn.Module):
 
 
 class DigitNet(nn.Module):
-    def __init__(self, widths=(32, 64, 120, 184), blocks=(1, 2), drop=0.2):
+    def __init__(self, widths=(24, 56, 112, 184), blocks=(1, 2), drop=0.2):
         super().__init__()
         w0, w1, w2, w3 = widths
         relu = nn.ReLU(inplace=True)

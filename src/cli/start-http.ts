@@ -1,0 +1,74 @@
+/** Builds the HTTP server of `serve` and listens. */
+
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Settings } from '../config/settings.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { createPictureFetcher } from '../fetch/picture-fetcher.ts';
+import { createHttpServer } from '../http/http-server.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+
+export interface StartedHttp {
+  readonly app: FastifyInstance;
+  readonly port: number;
+  readonly metrics: Metrics;
+}
+
+const mostRedirects = 3;
+
+async function listen(app: FastifyInstance, { host, port }: Settings): Promise<number> {
+  try {
+    await app.listen({ host, port, listenTextResolver: () => '' });
+    return (app.server.address() as AddressInfo).port;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new ServingError('PORT_IN_USE', { host, port, option: '--port' });
+    throw new ServingError('LISTEN_FAILED', { host, port, problem: messageOf(error) });
+  }
+}
+
+function describeService({ registry }: InferenceService): string {
+  const serving = registry.models.filter(({ versions }) =>
+    versions.some(({ state }) => state === 'READY'),
+  );
+  const names = serving.map(({ model }) => model.name).join(', ') || 'no model yet';
+  return `Modelship serves ${names}. POST a picture to /predict; GET /models lists everything.`;
+}
+
+type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
+
+/** Undefined when the server fetches no pictures. Throws SETTINGS_INVALID for a host that cannot be one. */
+function createFetch(settings: Settings): FetchPicture | undefined {
+  if (!settings.url) return undefined;
+  const fetcher = createPictureFetcher({
+    timeoutMs: settings.urlTimeoutMs,
+    maxBytes: settings.urlMaxBytes,
+    maxRedirects: mostRedirects,
+    allowPrivateHosts: settings.urlAllowPrivate,
+  });
+  return async (url, signal) => (await fetcher.fetch(url, signal)).bytes;
+}
+
+/** Throws PORT_IN_USE, LISTEN_FAILED or SETTINGS_INVALID. */
+export async function startHttp(
+  settings: Settings,
+  service: InferenceService,
+  log: Log,
+): Promise<StartedHttp> {
+  const metrics = createMetrics();
+  const app = createHttpServer({
+    service,
+    metrics,
+    log,
+    maxBody: settings.maxBody,
+    maxPictures: settings.maxPictures,
+    timeoutMs: settings.requestTimeoutMs,
+    describe: () => describeService(service),
+    fetchPicture: createFetch(settings),
+  });
+  return { app, port: await listen(app, settings), metrics };
+}
