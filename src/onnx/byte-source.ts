@@ -1,6 +1,6 @@
 /** Where a reader takes bytes from: a file read piece by piece, or bytes already in memory. */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 export interface ByteSource {
   /** Length in bytes when the source was opened. */
@@ -20,7 +20,8 @@ export function sourceOfBytes(bytes: Uint8Array): ByteSource {
 
 /** Opens a file, hands it to `use` and closes it. Throws what `fs` throws (ENOENT, EACCES, EISDIR). */
 export function withFileSource<T>(path: string, use: (source: ByteSource) => T): T {
-  const fd = openSync(path, 'r');
+  // Without NONBLOCK, a named pipe would hold the process until someone writes to it.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return use({ length: fstatSync(fd).size, read: (offset, into) => readFully(fd, offset, into) });
   } finally {

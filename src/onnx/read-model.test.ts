@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createGraph } from './graph-builder.ts';
@@ -211,6 +212,12 @@ test('graphs nested deeper than protobuf allows are refused', () => {
   const model = new ProtobufWriter().int(1, 8).message(7, graph);
   const bytes = Buffer.concat([...model.finish()].flatMap((piece) => [...readPiece(piece)]));
   expect(refusalOf(bytes)).toContain('messages nested deeper than 100');
+});
+
+test('a named pipe does not block the reader', () => {
+  using folder = temporaryFolder();
+  execFileSync('mkfifo', [folder.file('model.onnx')]);
+  expect(() => readOnnxModel(folder.file('model.onnx'))).toThrow('the file is empty');
 });
 
 test('a path that is not there or is a folder is said so', () => {
