@@ -23,7 +23,6 @@ const bindings: Partial<Record<DType, readonly [OrtType, NumericView]>> = {
   INT16: ['int16', Int16Array],
   INT32: ['int32', Int32Array],
   INT64: ['int64', BigInt64Array],
-  // The bit patterns: the binding takes them as they are, whether or not Float16Array exists.
   FP16: ['float16', Uint16Array],
   FP32: ['float32', Float32Array],
   FP64: ['float64', Float64Array],
@@ -53,6 +52,8 @@ function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
 
 function toStrings(name: string, chunks: readonly Uint8Array[]): string[] {
   return chunks.flatMap(unpackBytes).map((element) => {
+    // The runtime would cut the string there.
+    if (element.includes(0)) throw new Error(`an element of input '${name}' holds a NUL character`);
     try {
       return decoder.decode(element);
     } catch {
@@ -71,12 +72,15 @@ export function toOrtTensor(spec: TensorSpec, tensor: FrameTensor): Tensor {
   if (!binding) throw new Error(`the runtime has no ${dtype} tensors`);
   const size = sizeOfDType(dtype);
   const bytes = alignedBytes(chunks, size);
-  const view = new binding[1](
+  const view: unknown = new binding[1](
     bytes.buffer as ArrayBuffer,
     bytes.byteOffset,
     bytes.byteLength / size,
   );
-  return new Tensor(binding[0], view as never, [...shape]);
+  const value = new Tensor(binding[0], view as never, [...shape]);
+  // The constructor makes a Float16Array of the bit patterns, which the binding reads as empty.
+  if (dtype === 'FP16') Object.assign(value, { cpuData: view });
+  return value;
 }
 
 /** A value of the runtime as a frame's tensor; numbers are a view on the runtime's own array. */

@@ -28,6 +28,8 @@ function checkData({ name, dtype, shape, data }: NamedTensor): void {
   const fail = (problem: string): never => {
     throw new ServingError('INPUT_DATA_INVALID', { input: name, problem });
   };
+  // The runtime computes on with any other byte: Not of 2 is 0.
+  if (dtype === 'BOOL' && data.some((byte) => byte > 1)) fail('a BOOL is a byte of 0 or 1');
   if (dtype !== 'BYTES') {
     const expected = byteLengthOf(dtype, shape);
     if (data.byteLength !== expected)
