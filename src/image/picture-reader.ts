@@ -31,6 +31,8 @@ export interface PictureReader {
    * PICTURE_CORRUPT, PICTURE_TOO_MANY_PIXELS, SHUTTING_DOWN
    */
   read(bytes: Uint8Array, geometry: PictureGeometry, options: ReadOptions): Promise<Picture>;
+  /** Starts the first thread now, so that the first picture does not wait for it. */
+  warmUp(): void;
   /** Ends the threads; pictures that still wait are refused with SHUTTING_DOWN. */
   close(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createPictureReader({ maxPixels, threads }: PictureReaderOptions
       checkPixels(header, maxPixels, where);
       return pool.run({ bytes: new Uint8Array(bytes), header, geometry, where }, signal);
     },
+    warmUp: () => pool.warmUp(),
     close: () => pool.close(),
   };
 }

@@ -6,6 +6,8 @@
  * each gets up to two jobs at once; the others wait here and cost only their encoded bytes.
  */
 
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fromPlain, ServingError } from '../errors.ts';
 import type { Picture, ReadJob, ReadReply } from './thread-messages.ts';
@@ -17,6 +19,8 @@ export type NewJob = Omit<ReadJob, 'id'>;
 
 export interface PictureThreads {
   run(job: NewJob, signal: AbortSignal | undefined): Promise<Picture>;
+  /** Starts the first thread now, so that the first picture does not wait for its code. */
+  warmUp(): void;
   close(): Promise<void>;
 }
 
@@ -41,7 +45,7 @@ export function createPictureThreads(count: number): PictureThreads {
 
   function startThread(): Thread {
     const thread: Thread = {
-      worker: new Worker(entry, { execArgv: [], env: {}, name: 'picture' }),
+      worker: new Worker(entry, { execArgv: [], env: threadEnvironment(), name: 'picture' }),
       running: new Map(),
     };
     thread.worker.unref();
@@ -101,12 +105,21 @@ export function createPictureThreads(count: number): PictureThreads {
         queue.push(waiting);
         dispatch();
       }),
+    warmUp() {
+      if (!closed && threads.length === 0) startThread();
+    },
     async close() {
       closed = true;
       for (const waiting of queue.splice(0)) waiting.reject(new ServingError('SHUTTING_DOWN', {}));
       await Promise.all(threads.map(({ worker }) => worker.terminate()));
     },
   };
+}
+
+/** A thread has the compiled code of earlier starts only when its environment says where. */
+function threadEnvironment(): Record<string, string> {
+  const folder = getCompileCacheDir();
+  return folder ? { NODE_COMPILE_CACHE: dirname(folder) } : {};
 }
 
 function settle(waiting: Waiting, reply: ReadReply): void {
