@@ -152,11 +152,15 @@ function valueAt(bytes: Bytes, { at, size }: Entry, i: number, little: boolean):
   return size === 4 ? bytes.u32(at + 4 * i, little) : bytes.u8(at + i);
 }
 
+/** The header is read on the server's thread: more are not worth holding it. */
+const maxParts = 100_000;
+
 /** libvips fills what is missing with black, so missing strips or tiles must be found here. */
 function checkDataIsThere(bytes: Bytes, entries: Directory, little: boolean): void {
   const offsets = entries.get(tags.stripOffsets) ?? entries.get(tags.tileOffsets);
   const lengths = entries.get(tags.stripLengths) ?? entries.get(tags.tileLengths);
   if (!offsets) throw corruptHeader('it has neither strips nor tiles');
+  if (offsets.count > maxParts) throw corruptHeader(`it has ${offsets.count} strips or tiles`);
   for (let i = 0; i < offsets.count; i++) {
     const length = lengths && i < lengths.count ? valueAt(bytes, lengths, i, little) : 1;
     if (valueAt(bytes, offsets, i, little) + length > bytes.length) throw new EndOfBytes();
