@@ -51,7 +51,7 @@ export function padTo(source: Raster, minWidth: number, minHeight: number): Rast
 
 /**
  * Gives the memory of pixels back at once. The collector would wait: it sees a small object and not the
- * megabytes behind it, and a busy thread then holds tens of them (`bench/picture-memory.ts`).
+ * megabytes behind it, and a busy thread then holds tens of them (docs/decisions/pictures.md).
  */
 export function release(...buffers: readonly Uint8Array[]): void {
   for (const { buffer } of buffers)
