@@ -61,7 +61,7 @@ function inputLines({ inputs }: ModelSignature): string[] {
     '#  scale: 0.00392156862745098   # 1/255; 1 when the model wants 0 to 255',
     '#  mean: [0.485, 0.456, 0.406]  # leave out when training subtracted none',
     '#  std: [0.229, 0.224, 0.225]',
-    '#  fast: false                  # true: faster resize, up to 9 levels off',
+    '#  fast: false                  # true: faster JPEG resize, a few levels off',
   ];
 }
 
