@@ -127,8 +127,9 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     nextId = (nextId + 1) >>> 0;
     const id = nextId;
     return new Promise((resolve, reject) => {
-      pending.set(id, { resolve, reject });
+      // First, because a frame that cannot be written (longer than 2 GiB) has no answer to wait for.
       writeFrame(channel, makeFrame(id));
+      pending.set(id, { resolve, reject });
     });
   }
 
