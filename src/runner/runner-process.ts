@@ -6,7 +6,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { fromPlain, ServingError } from '../errors.ts';
 import { createFrameReader, writeFrame } from './frame-stream.ts';
 import type { Frame, FrameTensor } from './frames.ts';
@@ -75,11 +75,17 @@ function spawnRunner({ environment }: RunnerOptions): ChildProcess {
   });
 }
 
+/** The channel and the life line. Without file descriptors left, a child comes without streams. */
+function pipesOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): [Duplex, Duplex] {
+  if (stdio) return [stdio[3] as Duplex, stdio[4] as Duplex];
+  const nowhere = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  return [nowhere, nowhere];
+}
+
 /** Starts a runner process; it holds nothing until `load`. */
 export function startRunner(options: RunnerOptions): RunnerProcess {
   const child = spawnRunner(options);
-  const channel = child.stdio[3] as Duplex;
-  const lifeLine = child.stdio[4] as Duplex;
+  const [channel, lifeLine] = pipesOf(child);
   const pending = new Map<number, Pending>();
   const lastLines: string[] = [];
   let nextId = 0;
