@@ -3,6 +3,7 @@
  */
 
 import { Tensor } from 'onnxruntime-node';
+import { ServingError } from '../errors.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { sizeOfDType } from '../tensor/dtype.ts';
 import { packBytes, unpackBytes } from '../tensor/tensor.ts';
@@ -33,7 +34,8 @@ const dtypeOfOrtType = new Map<string, DType>([
   ['string', 'BYTES'],
 ]);
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark is a character of the string like any other. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Copies the chunks together when there are several or when the one is not aligned for its dtype. */
 function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
@@ -50,16 +52,17 @@ function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-function toStrings(name: string, chunks: readonly Uint8Array[]): string[] {
+function toStrings(input: string, chunks: readonly Uint8Array[]): string[] {
+  const fail = (problem: string): never => {
+    throw new ServingError('INPUT_DATA_INVALID', { input, problem });
+  };
   return chunks.flatMap(unpackBytes).map((element) => {
     // The runtime would cut the string there.
-    if (element.includes(0)) throw new Error(`an element of input '${name}' holds a NUL character`);
+    if (element.includes(0)) fail('an element holds a NUL character');
     try {
       return decoder.decode(element);
     } catch {
-      throw new Error(
-        `an element of input '${name}' is not valid UTF-8, as the model's strings must be`,
-      );
+      return fail("an element is not valid UTF-8, as the model's strings must be");
     }
   });
 }
