@@ -5,14 +5,20 @@
  * HTTP server's code is loaded while they load their models.
  */
 
+import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { Account } from '../serving/inference-service.ts';
+import type { RegisteredModel } from '../serving/model-registry.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
+import { dropEarlyRunner } from './early-runner.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
+
+const takesPictures = ({ versions }: RegisteredModel): boolean =>
+  versions.some(({ pictures }) => pictures?.plan !== undefined);
 
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
@@ -26,6 +32,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     onRunnerEnd: (model, version) => onRunnerEnd(model, version),
   });
   const loading = startModels(service);
+  if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
     const { app, port, metrics } = await startHttp(settings, service, log);
@@ -35,6 +42,8 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);
+    dropEarlyRunner();
+    flushCompileCache();
   } catch (error) {
     await service.stop();
     throw error;

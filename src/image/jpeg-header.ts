@@ -6,7 +6,10 @@ import type { Bytes } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import type { HeaderFacts } from './header-facts.ts';
 import { corruptHeader, UnsupportedVariant } from './header-facts.ts';
-import type { Orientation } from './picture-format.ts';
+import type { Orientation, PictureLayout } from './picture-format.ts';
+
+/** By the number of components. */
+const layouts: Readonly<Record<number, PictureLayout>> = { 1: 'gray', 3: 'plain', 4: 'cmyk' };
 
 const startOfScan = 0xda;
 const app1 = 0xe1;
@@ -51,8 +54,7 @@ function frameFacts(bytes: Bytes, at: number): HeaderFacts {
   const precision = bytes.u8(at);
   if (precision !== 8) throw new UnsupportedVariant(`${precision}-bit JPEG`);
   const components = bytes.u8(at + 5);
-  if (components !== 1 && components !== 3 && components !== 4)
-    throw new UnsupportedVariant(`JPEG of ${components} components`);
-  const layout = components === 4 ? 'cmyk' : 'plain';
+  const layout = layouts[components];
+  if (layout === undefined) throw new UnsupportedVariant(`JPEG of ${components} components`);
   return { width: bytes.u16(at + 3), height: bytes.u16(at + 1), orientation: 1, layout };
 }

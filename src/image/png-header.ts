@@ -5,11 +5,11 @@
 import type { Bytes } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import { corruptHeader, type HeaderFacts } from './header-facts.ts';
-import type { Orientation } from './picture-format.ts';
+import type { Orientation, PictureLayout } from './picture-format.ts';
 
 const firstChunk = 8;
-/** Colour type 0. */
-const gray = 0;
+const grayType = 0;
+const grayAlphaType = 4;
 
 export function readPngHeader(bytes: Bytes): HeaderFacts {
   if (bytes.text(firstChunk, 8).slice(4) !== 'IHDR' && bytes.length >= firstChunk + 8)
@@ -18,9 +18,14 @@ export function readPngHeader(bytes: Bytes): HeaderFacts {
   return {
     width: bytes.u32(at),
     height: bytes.u32(at + 4),
-    layout: bytes.u8(at + 8) === 16 && bytes.u8(at + 9) === gray ? 'gray16' : 'plain',
+    layout: layoutOf(bytes.u8(at + 8), bytes.u8(at + 9)),
     orientation: findOrientation(bytes),
   };
+}
+
+function layoutOf(depth: number, colorType: number): PictureLayout {
+  if (colorType === grayType) return depth === 16 ? 'gray16' : 'gray';
+  return colorType === grayAlphaType && depth < 16 ? 'gray' : 'plain';
 }
 
 /** The eXIf chunk may stand anywhere; without one, or past the end, the picture is upright. */

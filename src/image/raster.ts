@@ -35,3 +35,16 @@ export function cutPlanes(source: Raster, columns: Span, rows: Span): Raster {
   }
   return { width: columns.count, height: rows.count, channels: planes, data: out };
 }
+
+/** At least so wide and so high, with zeros right and below; mostly the picture itself. */
+export function padTo(source: Raster, minWidth: number, minHeight: number): Raster {
+  const { channels, data } = source;
+  const width = Math.max(source.width, minWidth);
+  const height = Math.max(source.height, minHeight);
+  if (width === source.width && height === source.height) return source;
+  const out = new Uint8Array(width * height * channels);
+  const line = source.width * channels;
+  for (let row = 0; row < source.height; row++)
+    out.set(data.subarray(row * line, (row + 1) * line), row * width * channels);
+  return { width, height, channels, data: out };
+}

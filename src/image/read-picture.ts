@@ -7,6 +7,7 @@
 
 import type { PictureGeometry } from '../config/picture-spec.ts';
 import { decodePicture } from './decode-picture.ts';
+import { isReadFast, readFast } from './fast-read.ts';
 import { finishPicture } from './finish.ts';
 import { planGeometry } from './geometry-plan.ts';
 import type { PictureHeader } from './picture-format.ts';
@@ -21,6 +22,7 @@ export async function readPicture(
   geometry: PictureGeometry,
   where: string,
 ): Promise<Raster> {
+  if (isReadFast(header, geometry)) return readFast(bytes, header, geometry, where);
   const decoded = await decodePicture(bytes, header, geometry.orientation, where);
   const colored = geometry.color === 'gray' ? toGray(decoded) : decoded;
   const plan = planGeometry(geometry, colored);
