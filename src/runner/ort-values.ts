@@ -3,6 +3,7 @@
  */
 
 import { Tensor } from 'onnxruntime-node';
+import { ServingError } from '../errors.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { sizeOfDType } from '../tensor/dtype.ts';
 import { packBytes, unpackBytes } from '../tensor/tensor.ts';
@@ -50,16 +51,18 @@ function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-function toStrings(name: string, chunks: readonly Uint8Array[]): string[] {
+/** Throws INPUT_DATA_INVALID: what the client sent cannot be a string of the model. */
+function toStrings(input: string, chunks: readonly Uint8Array[]): string[] {
+  const fail = (problem: string): never => {
+    throw new ServingError('INPUT_DATA_INVALID', { input, problem });
+  };
   return chunks.flatMap(unpackBytes).map((element) => {
     // The runtime would cut the string there.
-    if (element.includes(0)) throw new Error(`an element of input '${name}' holds a NUL character`);
+    if (element.includes(0)) return fail('an element holds a NUL character');
     try {
       return decoder.decode(element);
     } catch {
-      throw new Error(
-        `an element of input '${name}' is not valid UTF-8, as the model's strings must be`,
-      );
+      return fail("an element is not valid UTF-8, as the model's strings must be");
     }
   });
 }
