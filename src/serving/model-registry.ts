@@ -18,19 +18,24 @@ export interface ModelRegistry {
   defaultName(): string;
   /** Throws MODEL_NOT_FOUND. */
   find(model: string): RegisteredModel;
-  /** The version asked for, or the newest that serves. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND or MODEL_NOT_READY. */
+  /**
+   * The version asked for when it serves, or the newest that does. Throws MODEL_NOT_FOUND,
+   * VERSION_NOT_FOUND or MODEL_NOT_READY.
+   */
   resolve(model: string, version: string | undefined): ServedVersion;
 }
 
 const serves = ({ state }: ServedVersion): boolean => state === 'READY' || state === 'UNAVAILABLE';
 
-function throwNotReady({ model, versions }: RegisteredModel): never {
-  const newest = versions.at(-1);
+function throwNotReady(
+  { model, versions }: RegisteredModel,
+  served: ServedVersion | undefined = versions.at(-1),
+): never {
   throw new ServingError('MODEL_NOT_READY', {
     model: model.name,
-    version: newest?.version.version ?? 'none',
-    state: newest?.state ?? 'FAILED',
-    reason: newest?.reason ?? model.problem?.message,
+    version: served?.version.version ?? 'none',
+    state: served?.state ?? 'FAILED',
+    reason: served?.reason ?? model.problem?.message,
   });
 }
 
@@ -60,7 +65,8 @@ export function createModelRegistry(
         return found.versions.findLast(serves) ?? throwNotReady(found);
       }
       const served = found.versions.find((candidate) => candidate.version.version === version);
-      if (served) return served;
+      if (served && serves(served)) return served;
+      if (served || found.model.problem) throwNotReady(found, served);
       const available = found.versions.map((candidate) => candidate.version.version);
       throw new ServingError('VERSION_NOT_FOUND', { model: name, version, available });
     },
