@@ -66,8 +66,10 @@ function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
     .sort();
 }
 
+const versionName = /^[1-9]\d{0,18}$/;
+
 function isVersionFolder(folder: string, entry: Dirent): boolean {
-  return /^[1-9]\d{0,18}$/.test(entry.name) && isFolder(join(folder, entry.name));
+  return versionName.test(entry.name) && isFolder(join(folder, entry.name));
 }
 
 function findVersion(version: string, folder: string): FoundVersion {
@@ -114,11 +116,24 @@ function modelInFolder(folder: string): FoundModel | undefined {
   return undefined;
 }
 
+/** `digits/2/model.onnx`, named itself: that version of the model whose folder is two above. */
+function modelFromVersionFile(file: string): FoundModel {
+  const folder = dirname(dirname(file));
+  const version = basename(dirname(file));
+  return {
+    name: nameFrom(basename(folder)),
+    folder,
+    ...yamlIn(folder),
+    versions: [{ version, file }],
+  };
+}
+
 /** One file: named after itself, or after its folder when the file has no name of its own. */
 function modelFromFile(file: string): FoundModel {
   const folder = dirname(file);
   const stem = basename(file, extname(file));
   const generic = ['model', 'saved_model'].includes(stem);
+  if (generic && versionName.test(basename(folder))) return modelFromVersionFile(file);
   const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
   const alone = modelFilesIn(folder, listFolder(folder)).length === 1;
   const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
