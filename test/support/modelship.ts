@@ -1,13 +1,15 @@
 /**
  * The real `bin/modelship`, started as a user starts it: a server, or a command that ends by itself.
- * Every process has a folder of its own for cache and models, and is gone when its scope ends.
+ * Every process has a home of its own and is gone when its scope ends.
  */
 
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 
 export const root = join(import.meta.dirname, '..', '..');
 export const binary = join(root, 'bin', 'modelship');
@@ -47,8 +49,12 @@ export interface Modelship extends Program {
 }
 
 const children = new Set<ChildProcess>();
-process.once('exit', () => {
+/** One for all programs of a test file: compiled code and optimised models are made once. */
+const sharedCache = mkdtempSync(join(tmpdir(), 'modelship-test-cache-'));
+// Registered before those of the test file, so it comes last.
+afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
+  await rm(sharedCache, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** A folder that is gone when the scope ends. */
@@ -62,7 +68,7 @@ function environment(home: string, extra: StartOptions['env']): Record<string, s
   return {
     PATH: process.env.PATH ?? '',
     HOME: home,
-    MODELSHIP_CACHE_DIR: join(home, 'cache'),
+    MODELSHIP_CACHE_DIR: sharedCache,
     MODELSHIP_INSTANCES: '1',
     ...extra,
   };
@@ -144,9 +150,13 @@ export interface ServeOptions extends StartOptions {
   readonly until?: 'models' | 'listening';
 }
 
-/** `modelship serve` on a free port; settles when it listens and every model is READY or FAILED. */
-export async function startModelship(path: string, options: ServeOptions = {}): Promise<Modelship> {
-  const args = ['serve', path, '--port', '0', ...(options.args ?? [])];
+/** `modelship serve PATH` on a free port (without a PATH, the options say which); settles when it listens and every model is READY or FAILED. */
+export async function startModelship(
+  path: string | undefined,
+  options: ServeOptions = {},
+): Promise<Modelship> {
+  const named = path === undefined ? [] : [path, '--port', '0'];
+  const args = ['serve', ...named, ...(options.args ?? [])];
   const program = startProgram({ ...options, args });
   try {
     const [, port] = await program.printed(/Listening on http:\/\/\S+:(\d+)\n/);
