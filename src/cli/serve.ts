@@ -7,9 +7,11 @@
 
 import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
+import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { Account } from '../serving/inference-service.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
+import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
@@ -19,6 +21,16 @@ import type { Output } from './terminal.ts';
 
 const takesPictures = ({ versions }: RegisteredModel): boolean =>
   versions.some(({ pictures }) => pictures?.plan !== undefined);
+
+/** What was wrong on disk already: the log has it too, not only the table that a person reads. */
+function logProblems(models: readonly ReadModel[], log: Log): void {
+  for (const { name: model, problem, versions } of models) {
+    if (problem) log.error({ model, reason: problem.message }, 'model does not load');
+    for (const { version, problem: cause } of versions) {
+      if (cause) log.error({ model, version, reason: cause.message }, 'model does not load');
+    }
+  }
+}
 
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
@@ -32,6 +44,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     onRunnerEnd: (model, version) => onRunnerEnd(model, version),
   });
   const loading = startModels(service);
+  logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');

@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
 import { registerHealthRoutes } from './health-routes.ts';
 import { registerInferRoutes } from './infer-routes.ts';
+import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
@@ -42,6 +43,8 @@ function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
     keepAliveTimeout: keepAliveMs,
     requestTimeout: receiveTimeoutMs,
     forceCloseConnections: 'idle',
+    clientErrorHandler: refuseBrokenHttp,
+    frameworkErrors: refuseBadPath,
     genReqId: (request) => requestIdFrom(request.headers['x-request-id'], randomUUID),
     routerOptions: { maxParamLength: 512 },
   });

@@ -12,7 +12,8 @@ export function isCutShort(picture: Uint8Array, format: PictureFormat, problem: 
     case 'WebP':
       return bytes.u32(4, true) + 8 > bytes.length;
     case 'JPEG':
-      return /premature end/i.test(problem);
+      // libvips keeps its messages in one place for all threads: one of two that fail together loses it.
+      return /premature end/i.test(problem) || !hasJpegEnd(picture);
     case 'TIFF':
     case 'GIF':
     case 'BMP':
@@ -20,6 +21,12 @@ export function isCutShort(picture: Uint8Array, format: PictureFormat, problem: 
     default:
       return format satisfies never;
   }
+}
+
+/** The end marker behind the last start of a scan; a thumbnail in the header has its own two before it. */
+function hasJpegEnd(picture: Uint8Array): boolean {
+  const bytes = Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength);
+  return bytes.lastIndexOf('ffd9', undefined, 'hex') > bytes.lastIndexOf('ffda', undefined, 'hex');
 }
 
 /** Follows the chunks' lengths to IEND. */

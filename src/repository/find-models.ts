@@ -6,10 +6,10 @@
  * with it is returned with its problem, so that the others serve.
  */
 
-import type { Dirent } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../errors.ts';
 import { formatOfFile } from './model-files.ts';
 
 export interface FoundVersion {
@@ -46,8 +46,18 @@ function listFolder(folder: string): Dirent[] {
   }
 }
 
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** Throws PATH_UNREADABLE for a link that leads back to itself, a folder that may not be entered and the like. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory() ?? false;
+}
 
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return entries
@@ -56,8 +66,10 @@ function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
     .sort();
 }
 
+const versionName = /^[1-9]\d{0,18}$/;
+
 function isVersionFolder(folder: string, entry: Dirent): boolean {
-  return /^[1-9]\d{0,18}$/.test(entry.name) && isFolder(join(folder, entry.name));
+  return versionName.test(entry.name) && isFolder(join(folder, entry.name));
 }
 
 function findVersion(version: string, folder: string): FoundVersion {
@@ -104,11 +116,24 @@ function modelInFolder(folder: string): FoundModel | undefined {
   return undefined;
 }
 
+/** `digits/2/model.onnx`, named itself: that version of the model whose folder is two above. */
+function modelFromVersionFile(file: string): FoundModel {
+  const folder = dirname(dirname(file));
+  const version = basename(dirname(file));
+  return {
+    name: nameFrom(basename(folder)),
+    folder,
+    ...yamlIn(folder),
+    versions: [{ version, file }],
+  };
+}
+
 /** One file: named after itself, or after its folder when the file has no name of its own. */
 function modelFromFile(file: string): FoundModel {
   const folder = dirname(file);
   const stem = basename(file, extname(file));
   const generic = ['model', 'saved_model'].includes(stem);
+  if (generic && versionName.test(basename(folder))) return modelFromVersionFile(file);
   const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
   const alone = modelFilesIn(folder, listFolder(folder)).length === 1;
   const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
@@ -120,12 +145,40 @@ function modelFromFile(file: string): FoundModel {
   };
 }
 
+/** The models in a folder below: none, one, or one that says why it cannot be read. */
+function modelsBelow(folder: string): FoundModel[] {
+  const asProblem = (problem: ServingError): FoundModel => ({
+    name: nameFrom(basename(folder)),
+    folder,
+    versions: [{ version: '1', problem }],
+  });
+  try {
+    if (!isFolder(folder)) return [];
+    const model = modelInFolder(folder);
+    if (model) return [model];
+    const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
+    if (files.length === 0) return [];
+    return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
+  } catch (error) {
+    if (error instanceof ServingError) return [asProblem(error)];
+    throw error;
+  }
+}
+
 function modelsInFolder(folder: string): FoundModel[] {
-  const entries = listFolder(folder);
-  const fromFolders = entries
-    .filter((entry) => !entry.name.startsWith('.') && isFolder(join(folder, entry.name)))
-    .flatMap((entry) => modelInFolder(join(folder, entry.name)) ?? []);
-  return [...fromFolders, ...modelFilesIn(folder, entries).map(modelFromFile)];
+  return listFolder(folder)
+    .filter(({ name }) => !name.startsWith('.'))
+    .flatMap(({ name }) => {
+      const path = join(folder, name);
+      return formatOfFile(name) && !isFolder(path) ? [modelFromFile(path)] : modelsBelow(path);
+    });
+}
+
+/** A file that lies loose beside folders of models is one model among others. */
+function isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): boolean {
+  const [version] = versions;
+  const isLoose = yamlPath === undefined && version?.file && dirname(version.file) === folder;
+  return isLoose ? modelsInFolder(folder).length > 1 : false;
 }
 
 /**
@@ -134,7 +187,7 @@ function modelsInFolder(folder: string): FoundModel[] {
  */
 export function findModels(path: string): FoundModel[] {
   const full = resolve(path);
-  const stat = statSync(full, { throwIfNoEntry: false });
+  const stat = statOf(full);
   if (!stat) {
     throw new ServingError('PATH_NOT_FOUND', {
       path: full,
@@ -149,7 +202,7 @@ export function findModels(path: string): FoundModel[] {
     });
   }
   const single = modelInFolder(full);
-  const models = single ? [single] : modelsInFolder(full);
+  const models = single && !isFolderOfModels(full, single) ? [single] : modelsInFolder(full);
   if (models.length === 0) {
     const names = listFolder(full)
       .slice(0, 5)
