@@ -180,7 +180,7 @@ describe('paths and methods', () => {
       () => post(`${server.url}/models/picture-nhwc/predict`, jpeg),
       400,
       'PREPROCESSING_MISSING',
-      /never guessed. Add to its model.yaml.*\ninput:\n.*color: rgb.*\n.*size: \[32, 32\]/,
+      /never guessed. Add to its model.yaml.*\ninput:\n.*color: rgb.*\n.*size: 32,/,
     ],
     [
       'a model without pictures',

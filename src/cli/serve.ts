@@ -9,8 +9,8 @@ import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
-import type { Account } from '../serving/inference-service.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
+import { createLateMetrics } from '../telemetry/late-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
@@ -18,6 +18,9 @@ import { dropEarlyRunner } from './early-runner.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
+
+/** After the first answers, before the first scrape. */
+const metricsDelayMs = 1000;
 
 const takesPictures = ({ versions }: RegisteredModel): boolean =>
   versions.some(({ pictures }) => pictures?.plan !== undefined);
@@ -36,21 +39,19 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
 export async function serve(settings: Settings, output: Output): Promise<void> {
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
-  let onAccount = (_account: Account): void => {};
-  let onRunnerEnd = (_model: string, _version: string): void => {};
+  const metrics = createLateMetrics();
   const { service, pictures } = compose(settings, models, {
     log,
-    onAccount: (account) => onAccount(account),
-    onRunnerEnd: (model, version) => onRunnerEnd(model, version),
+    onAccount: metrics.countRequest,
+    onRunnerEnd: metrics.countRunnerEnd,
   });
   const loading = startModels(service);
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, port, metrics } = await startHttp(settings, service, log);
-    onAccount = metrics.countRequest;
-    onRunnerEnd = metrics.countRunnerEnd;
+    const { app, port } = await startHttp(settings, service, { log, metrics });
+    setTimeout(() => void metrics.load(), metricsDelayMs).unref();
     shutDownOnSignals({ app, service, settings, log, close: () => pictures.close() });
     announceListening(settings.host, port, output);
     await loading;

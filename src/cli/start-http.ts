@@ -10,12 +10,10 @@ import { createHttpServer } from '../http/http-server.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 
 export interface StartedHttp {
   readonly app: FastifyInstance;
   readonly port: number;
-  readonly metrics: Metrics;
 }
 
 const mostRedirects = 3;
@@ -70,9 +68,8 @@ function createFetch(settings: Settings): FetchPicture | undefined {
 export async function startHttp(
   settings: Settings,
   service: InferenceService,
-  log: Log,
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): Promise<StartedHttp> {
-  const metrics = createMetrics();
   const app = createHttpServer({
     service,
     metrics,
@@ -83,5 +80,5 @@ export async function startHttp(
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { app, port: await listen(app, settings), metrics };
+  return { app, port: await listen(app, settings) };
 }
