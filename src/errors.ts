@@ -138,7 +138,9 @@ export const errorCatalogue = {
   PREPROCESSING_MISSING: {
     kind: 'invalid-argument',
     message: (d: { model: string; reason: string; yaml: string }) =>
-      `Model ${d.model} cannot take a picture: ${d.reason}. Preprocessing is never guessed. Add to its model.yaml (or send tensors to /v2/models/${d.model}/infer):\n${d.yaml}`,
+      d.yaml === ''
+        ? `Model ${d.model} cannot take a picture: ${d.reason}. Send tensors to /v2/models/${d.model}/infer.`
+        : `Model ${d.model} cannot take a picture: ${d.reason}. Preprocessing is never guessed. Add to its model.yaml (or send tensors to /v2/models/${d.model}/infer):\n${d.yaml}`,
   },
   OUTPUT_NOT_SCORES: {
     kind: 'failed-precondition',

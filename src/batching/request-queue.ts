@@ -25,6 +25,8 @@ export interface RequestQueue<Instance> {
   addInstance(instance: Instance): void;
   /** The instance takes no more work; what it is running settles on its own. */
   removeInstance(instance: Instance): void;
+  /** What waits fails with `reason`, and so does what comes later; what is running settles on its own. */
+  close(reason: Error): void;
   readonly waiting: number;
   readonly running: number;
 }
@@ -32,7 +34,7 @@ export interface RequestQueue<Instance> {
 interface Entry<Instance> {
   readonly bytes: number;
   readonly start: (instance: Instance) => Promise<void>;
-  readonly signal: AbortSignal;
+  readonly fail: (reason: Error) => void;
 }
 
 export function createRequestQueue<Instance>(
@@ -44,6 +46,7 @@ export function createRequestQueue<Instance>(
   const free: Instance[] = [];
   let waitingBytes = 0;
   let running = 0;
+  let closed: Error | undefined;
 
   function remove(entry: Entry<Instance>): boolean {
     if (!entries.delete(entry)) return false;
@@ -77,6 +80,7 @@ export function createRequestQueue<Instance>(
 
   return {
     async submit<Result>({ bytes, signal, run }: Work<Instance, Result>): Promise<Result> {
+      if (closed) throw closed;
       signal.throwIfAborted();
       if (free.length === 0) checkRoom(bytes);
       return new Promise<Result>((resolve, reject) => {
@@ -86,7 +90,10 @@ export function createRequestQueue<Instance>(
         };
         const entry: Entry<Instance> = {
           bytes,
-          signal,
+          fail(reason) {
+            signal.removeEventListener('abort', onAbort);
+            reject(reason);
+          },
           async start(instance) {
             try {
               resolve(await run(instance));
@@ -112,6 +119,13 @@ export function createRequestQueue<Instance>(
       instances.delete(instance);
       const position = free.indexOf(instance);
       if (position !== -1) free.splice(position, 1);
+    },
+    close(reason) {
+      closed = reason;
+      for (const entry of [...entries]) {
+        remove(entry);
+        entry.fail(reason);
+      }
     },
     get waiting() {
       return entries.size;

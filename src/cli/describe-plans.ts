@@ -25,6 +25,7 @@ function describeNumbers({ dtype, normalisation }: PicturePlan): string {
 export function describePictures(decision: PictureDecision | undefined): string[] {
   if (!decision) return [];
   if (!decision.plan) {
+    if (decision.problem.yaml === '') return [`pictures    no: ${decision.problem.reason}`];
     const lines = decision.problem.yaml.split('\n').map((line) => `              ${line}`);
     return [`pictures    no: ${decision.problem.reason}; to change that, in model.yaml:`, ...lines];
   }

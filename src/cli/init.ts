@@ -3,9 +3,12 @@
  * and proposals for what could not.
  */
 
-import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { basename, extname, join, relative } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join, relative } from 'node:path';
+import { stringify } from 'yaml';
 import { ServingError } from '../errors.ts';
+import { planPictures } from '../pipeline/picture-plan.ts';
+import type { PictureTensor } from '../pipeline/picture-tensor.ts';
 import { findPictureTensor } from '../pipeline/picture-tensor.ts';
 import { planScores } from '../pipeline/scores.ts';
 import { findModels } from '../repository/find-models.ts';
@@ -20,58 +23,56 @@ export interface InitOptions {
   readonly print: boolean;
 }
 
-const describe = ({ name, dtype, shape }: TensorSpec): string =>
-  `${name} ${dtype} [${shape.map((dim) => dim ?? '?').join(', ')}]`;
+/** Names come from the model file: nothing in them may end a comment's line. */
+const inComment = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 
-/** Presets that fit the size of the model's input, to choose from. */
-function presetsFor(size: number | null): string {
-  const known: Record<number, string> = {
-    32: 'gluon/cifar10',
-    224: 'torchvision/resnet50, keras/caffe (ResNet, VGG), keras/tf (MobileNet), keras/torch (DenseNet)',
-    299: 'torchvision/inception_v3, keras/tf (Inception, Xception)',
-  };
-  return (
-    known[size ?? 0] ?? 'torchvision/<model>, keras/caffe, keras/tf, keras/torch, gluon/cifar10'
-  );
+const describe = ({ name, dtype, shape, anyShape }: TensorSpec): string =>
+  `${name} ${dtype} ${anyShape ? 'of any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`}`;
+
+/** Presets that fit the size of the model's input, to choose from; the first is proposed. */
+function presetsFor(size: number | null): readonly [string, ...string[]] {
+  const keras = ['keras/caffe (ResNet, VGG)', 'keras/tf (MobileNet)', 'keras/torch (DenseNet)'];
+  if (size === 32) return ['gluon/cifar10'];
+  if (size === 299) return ['torchvision/inception_v3', 'keras/tf (Inception, Xception)'];
+  return ['torchvision/resnet50', 'torchvision/<model>', ...keras];
+}
+
+function presetLines({ height, channels, dtype }: PictureTensor): string[] {
+  if (channels === 1 || dtype === 'UINT8') return [];
+  const [first, ...others] = presetsFor(height);
+  const more = others.length > 0 ? `        # others: ${others.join(', ')}` : '';
+  return ['#input:', `#  preset: ${first}${more}`, '# or'];
 }
 
 function inputLines({ inputs }: ModelSignature): string[] {
-  const { tensor, reason } = findPictureTensor(inputs, undefined, undefined);
-  if (!tensor) {
+  const { problem } = planPictures(undefined, inputs);
+  const proposal = problem?.yaml ?? '';
+  if (proposal === '') {
     return [
       '# Pictures: not for this model, as it stands:',
-      `#   ${reason}.`,
+      `#   ${inComment(problem?.reason ?? '')}.`,
       '# The tensor APIs serve it without any of this.',
     ];
   }
-  const { height, width, layout } = tensor;
-  const size =
-    height && width ? (height === width ? String(height) : `[${height}, ${width}]`) : '224';
+  const { tensor } = findPictureTensor(inputs, undefined, undefined);
+  const shape = tensor && `${tensor.layout}, ${tensor.height ?? 'any'}×${tensor.width ?? 'any'}`;
   return [
-    `# How a picture becomes the input '${tensor.name}' (${layout}, ${height ?? 'any'}×${width ?? 'any'}, from the model).`,
+    `# How a picture becomes the input '${inComment(inputs[0]?.name ?? '')}'${shape ? ` (${shape}, from the model)` : ''}.`,
     '# Colour order, scale, mean and std are those of training: the model does not say them, and nothing',
     '# guesses them. Remove the # and set them, or name a preset that fills in all of it.',
-    '#input:',
-    `#  preset: ${presetsFor(height).split(/[ ,]/)[0]}        # others: ${presetsFor(height)}`,
-    '# or',
-    '#input:',
-    `#  color: ${tensor.channels === 1 ? 'gray' : 'rgb'}                  # rgb | bgr | gray`,
-    `#  resize: {mode: exact, size: ${size}, filter: bilinear, antialias: true}   # or mode: shortest-edge with a crop`,
-    `#  # crop: {size: ${size}}`,
-    '#  scale: 0.00392156862745098   # 1/255; 1 when the model wants 0 to 255',
-    '#  mean: [0.485, 0.456, 0.406]  # leave out when training subtracted none',
-    '#  std: [0.229, 0.224, 0.225]',
-    '#  fast: false                  # true: faster resize, up to 9 levels off',
+    ...(tensor ? presetLines(tensor) : []),
+    ...proposal.split('\n').map((line) => `#${line}`),
+    '#  fast: false                  # true: faster JPEG resize, a few levels off',
   ];
 }
 
 function outputLines(model: ReadModel, signature: ModelSignature): string[] {
   const { plan, problem } = planScores(model.config.output, undefined, signature.outputs);
-  if (!plan) return [`# Labelled answers: ${problem}.`];
+  if (!plan) return [`# Labelled answers: ${inComment(problem)}.`];
   const classes = signature.outputs[plan.index]?.shape[1];
   const labels = existsSync(join(model.folder, 'labels.txt'));
   return [
-    `# The scores are '${plan.name}'${classes ? `, ${classes} classes` : ''}.`,
+    `# The scores are '${inComment(plan.name)}'${classes ? `, ${classes} classes` : ''}.`,
     'output:',
     '  activation: auto      # auto | softmax | sigmoid | none',
     labels
@@ -85,11 +86,14 @@ function outputLines(model: ReadModel, signature: ModelSignature): string[] {
 /** The text of a model.yaml for this model. */
 export function proposeModelYaml(model: ReadModel, signature: ModelSignature): string {
   return [
-    `# ${model.name}: ${signature.format}${signature.producer ? `, written by ${signature.producer}` : ''}.`,
-    `# inputs:  ${signature.inputs.map(describe).join('; ')}`,
-    `# outputs: ${signature.outputs.map(describe).join('; ')}`,
+    inComment(
+      `# ${model.name}: ${signature.format}${signature.producer ? `, written by ${signature.producer}` : ''}.`,
+    ),
+    inComment(`# inputs:  ${signature.inputs.map(describe).join('; ')}`),
+    inComment(`# outputs: ${signature.outputs.map(describe).join('; ')}`),
     '# Everything here is optional; `modelship inspect` shows what it leads to.',
-    `name: ${model.name}`,
+    // Quoted where YAML would read a number or a truth value.
+    `name: ${stringify(model.name).trim()}`,
     '',
     ...inputLines(signature),
     '',
@@ -106,10 +110,9 @@ export function proposeModelYaml(model: ReadModel, signature: ModelSignature): s
 }
 
 /** A file that shares its folder with other models gets a yaml of its own name. */
-function yamlPathFor(path: string, model: ReadModel): string {
-  if (!statSync(path).isFile()) return join(model.folder, 'model.yaml');
-  const alone = findModels(model.folder).length === 1;
-  return join(model.folder, alone ? 'model.yaml' : `${basename(path, extname(path))}.yaml`);
+function yamlPathFor({ folder }: ReadModel, file: string): string {
+  const shared = dirname(file) === folder && findModels(folder).length > 1;
+  return join(folder, shared ? `${basename(file, extname(file))}.yaml` : 'model.yaml');
 }
 
 function initModel(path: string, model: ReadModel, options: InitOptions, output: Output): void {
@@ -125,7 +128,7 @@ function initModel(path: string, model: ReadModel, options: InitOptions, output:
     output.print(text);
     return;
   }
-  const target = yamlPathFor(path, model);
+  const target = yamlPathFor(model, version.file ?? path);
   if (existsSync(target) && !options.force)
     throw new ServingError('FILE_EXISTS', { path: target, option: '--force' });
   writeFileSync(target, text);

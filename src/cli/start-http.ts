@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
-import { createPictureFetcher } from '../fetch/picture-fetcher.ts';
+import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
+import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
 import { createHttpServer } from '../http/http-server.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -41,16 +42,28 @@ function describeService({ registry }: InferenceService): string {
 
 type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** Undefined when the server fetches no pictures. Throws SETTINGS_INVALID for a host that cannot be one. */
-function createFetch(settings: Settings): FetchPicture | undefined {
-  if (!settings.url) return undefined;
-  const fetcher = createPictureFetcher({
+async function loadFetcher(settings: Settings): Promise<PictureFetcher> {
+  const { createPictureFetcher } = await import('../fetch/picture-fetcher.ts');
+  return createPictureFetcher({
     timeoutMs: settings.urlTimeoutMs,
     maxBytes: settings.urlMaxBytes,
     maxRedirects: mostRedirects,
     allowPrivateHosts: settings.urlAllowPrivate,
   });
-  return async (url, signal) => (await fetcher.fetch(url, signal)).bytes;
+}
+
+/**
+ * Undefined when the server fetches no pictures. The fetcher's code is loaded with the first URL: most
+ * servers never see one. Throws SETTINGS_INVALID for a host that cannot be one.
+ */
+function createFetch(settings: Settings): FetchPicture | undefined {
+  if (!settings.url) return undefined;
+  createAllowedHosts(settings.urlAllowPrivate);
+  let fetcher: Promise<PictureFetcher> | undefined;
+  return async (url, signal) => {
+    fetcher ??= loadFetcher(settings);
+    return (await (await fetcher).fetch(url, signal)).bytes;
+  };
 }
 
 /** Throws PORT_IN_USE, LISTEN_FAILED or SETTINGS_INVALID. */

@@ -2,7 +2,7 @@
  * Size, colour layout and orientation from a JPEG's markers. Source: ITU-T T.81, annex B.
  */
 
-import type { Bytes } from './byte-cursor.ts';
+import { type Bytes, maxSegments } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import type { HeaderFacts } from './header-facts.ts';
 import { corruptHeader, UnsupportedVariant } from './header-facts.ts';
@@ -17,7 +17,7 @@ const app1 = 0xe1;
 export function readJpegHeader(bytes: Bytes): HeaderFacts {
   let orientation: Orientation = 1;
   for (const { marker, at } of segments(bytes)) {
-    if (marker === app1 && orientation === 1 && bytes.text(at, 6) === 'Exif\0\0')
+    if (marker === app1 && orientation === 1 && bytes.hasTag(at, 'Exif'))
       orientation = readOrientation(bytes, at + 6);
     else if (isFrame(marker)) return { ...frameFacts(bytes, at), orientation };
   }
@@ -27,9 +27,8 @@ export function readJpegHeader(bytes: Bytes): HeaderFacts {
 /** Markers with a body, up to the start of the scan. Stray bytes between segments are skipped, as libjpeg does. */
 function* segments(bytes: Bytes): Generator<{ marker: number; at: number }> {
   let at = 2;
-  while (true) {
-    while (bytes.u8(at) !== 0xff) at++;
-    while (bytes.u8(at) === 0xff) at++;
+  for (let count = 0; count < maxSegments; count++) {
+    at = nextMarker(bytes, at);
     const marker = bytes.u8(at++);
     if (marker === startOfScan) return;
     if (hasNoBody(marker)) continue;
@@ -38,6 +37,15 @@ function* segments(bytes: Bytes): Generator<{ marker: number; at: number }> {
     yield { marker, at: at + 2 };
     at += length;
   }
+  throw corruptHeader('its header has too many segments');
+}
+
+/** Where the code of the next marker stands; a marker may be padded with more 0xFF. */
+function nextMarker(bytes: Bytes, from: number): number {
+  let at = from;
+  while (bytes.u8(at) !== 0xff) at++;
+  while (bytes.u8(at) === 0xff) at++;
+  return at;
 }
 
 /** A stuffed zero, TEM, restart markers and a second start of image. */

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createPictureReader } from './picture-reader.ts';
 import { geometryOf, readFixture } from './pictures.fixture.ts';
@@ -114,4 +116,21 @@ test('closing refuses what waits and what comes', async () => {
   await expect(short.read(readFixture('rgb.png'), rgb, { where })).rejects.toMatchObject({
     code: 'SHUTTING_DOWN',
   });
+});
+
+test('a reader that is idle lets the process end', () => {
+  const script = `
+    import { readFileSync } from 'node:fs';
+    import { createPictureReader } from ${JSON.stringify(join(import.meta.dirname, 'picture-reader.ts'))};
+    const reader = createPictureReader({ maxPixels: 1e6, threads: 1 });
+    const geometry = ${JSON.stringify(rgb)};
+    const { width } = await reader.read(readFileSync(process.argv[1]), geometry, { where: 'it' });
+    console.log(width);`;
+  const picture = join(import.meta.dirname, '../../test/fixtures/pictures/rgb.png');
+  const options = ['--input-type=module', '--eval', script, picture];
+  const { status, stdout } = spawnSync(process.execPath, options, {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '33\n' });
 });

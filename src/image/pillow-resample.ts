@@ -6,7 +6,7 @@
 import type { Size, Window } from './geometry-plan.ts';
 import { type Coefficients, coefficientsFor, type SmoothFilter } from './pillow-coefficients.ts';
 import { scaleColumns, scaleRows } from './pillow-passes.ts';
-import { cutPlanes, padTo, type Raster, type Span } from './raster.ts';
+import { cutPlanes, padTo, type Raster, release, type Span } from './raster.ts';
 
 /** The window of `source` scaled to `scaled`: `window.height × window.width × planes` bytes. */
 export function resamplePillow(
@@ -37,7 +37,10 @@ function downPass(
   const middle = across
     ? scaleColumns(source, across, lines, 0)
     : cutPlanes(source, columns, lines);
-  return down ? scaleRows(middle, down, { from: 0, count: middle.width }, lines.from) : middle;
+  if (!down) return middle;
+  const scaled = scaleRows(middle, down, { from: 0, count: middle.width }, lines.from);
+  release(middle.data);
+  return scaled;
 }
 
 /** `middle` holds the columns that `across` needs, already scaled down, alpha and all. */

@@ -2,7 +2,7 @@
  * Size, depth and orientation from a PNG's chunks. Source: PNG specification 3rd edition, section 5 and 11.
  */
 
-import type { Bytes } from './byte-cursor.ts';
+import { type Bytes, maxSegments } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import { corruptHeader, type HeaderFacts } from './header-facts.ts';
 import type { Orientation, PictureLayout } from './picture-format.ts';
@@ -31,8 +31,8 @@ function layoutOf(depth: number, colorType: number): PictureLayout {
 /** The eXIf chunk may stand anywhere; without one, or past the end, the picture is upright. */
 function findOrientation(bytes: Bytes): Orientation {
   let at = firstChunk;
-  while (at + 8 <= bytes.length) {
-    if (bytes.text(at + 4, 4) === 'eXIf') return readOrientation(bytes, at + 8);
+  for (let count = 0; at + 8 <= bytes.length && count < maxSegments; count++) {
+    if (bytes.hasTag(at + 4, 'eXIf')) return readOrientation(bytes, at + 8);
     at += 12 + bytes.u32(at);
   }
   return 1;

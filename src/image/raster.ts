@@ -48,3 +48,12 @@ export function padTo(source: Raster, minWidth: number, minHeight: number): Rast
     out.set(data.subarray(row * line, (row + 1) * line), row * width * channels);
   return { width, height, channels, data: out };
 }
+
+/**
+ * Gives the memory of pixels back at once. The collector would wait: it sees a small object and not the
+ * megabytes behind it, and a busy thread then holds tens of them (docs/decisions/pictures.md).
+ */
+export function release(...buffers: readonly Uint8Array[]): void {
+  for (const { buffer } of buffers)
+    if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+}

@@ -2,7 +2,7 @@
  * One picture from encoded bytes to the pixels of its geometry. Runs inside a picture thread.
  *
  * The order is that of a training pipeline on Pillow: decode, turn upright if asked, convert to RGB or
- * gray, resize, crop.
+ * gray, resize, crop. The bytes are used up: their memory is given back.
  */
 
 import type { PictureGeometry } from '../config/picture-spec.ts';
@@ -11,7 +11,7 @@ import { isReadFast, readFast } from './fast-read.ts';
 import { finishPicture } from './finish.ts';
 import { planGeometry } from './geometry-plan.ts';
 import type { PictureHeader } from './picture-format.ts';
-import type { Raster } from './raster.ts';
+import { type Raster, release } from './raster.ts';
 import { scaleWindow } from './scale.ts';
 import { toGray } from './to-gray.ts';
 
@@ -26,5 +26,7 @@ export async function readPicture(
   const decoded = await decodePicture(bytes, header, geometry.orientation, where);
   const colored = geometry.color === 'gray' ? toGray(decoded) : decoded;
   const plan = planGeometry(geometry, colored);
-  return finishPicture(scaleWindow(colored, plan, geometry), plan, geometry.color);
+  const window = scaleWindow(colored, plan, geometry);
+  release(bytes, decoded.data, colored.data);
+  return finishPicture(window, plan, geometry.color);
 }

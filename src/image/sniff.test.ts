@@ -99,3 +99,10 @@ test('a size of zero is corrupt', () => {
   bytes.fill(0, 16, 20);
   expect(errorOf(bytes).message).toContain('its size is 0×25');
 });
+
+test.each([
+  ['JPEG', '\xff\xd8', '\xff\xe1\0\x06Exif'],
+  ['GIF', 'GIF89a\x01\0\x01\0\0\0\0', '\x21\xfe\x01a\0'],
+])('a %s of endless small segments is corrupt after a bounded read', (_, head, segment) => {
+  expect(errorOf(ascii(head + segment.repeat(300_000))).code).toBe('PICTURE_CORRUPT');
+});

@@ -119,39 +119,48 @@ function describe({ photometric, count, bits, format, extra }: Samples): string 
   return `TIFF with ${count} samples of ${bits} bits (photometric ${photometric}, sample format ${format}${extras})`;
 }
 
-/** Where the values of an entry lie: SHORT (3) or LONG (4). */
+/** Bytes a value, by type: BYTE 1, ASCII 2, SHORT 3, LONG 4, RATIONAL 5, the signed ones, floats 11 and 12. */
+const typeSizes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8];
+
+/** Where the values of an entry lie. */
 interface Entry {
   readonly at: number;
-  readonly size: 2 | 4;
+  /** Bytes a value; numbers are read from 2 (SHORT) and 4 (LONG). */
+  readonly size: number;
   readonly count: number;
 }
 
 type Directory = ReadonlyMap<number, Entry>;
 
+/** @throws EndOfBytes also where the values of any tag are missing: JPEG-in-TIFF keeps its tables in one */
 function readDirectory(bytes: Bytes, at: number, little: boolean): Directory {
   const entries = new Map<number, Entry>();
   const total = bytes.u16(at, little);
   for (let i = 0; i < total; i++) {
     const start = at + 2 + 12 * i;
-    const size = { 3: 2, 4: 4 }[bytes.u16(start + 2, little)] as 2 | 4 | undefined;
-    if (size === undefined) continue;
+    const size = typeSizes[bytes.u16(start + 2, little)] ?? 0;
     const count = bytes.u32(start + 4, little);
-    const inline = count * size <= 4;
-    const values = inline ? start + 8 : bytes.u32(start + 8, little);
+    const values = size * count <= 4 ? start + 8 : bytes.u32(start + 8, little);
+    if (values + size * count > bytes.length) throw new EndOfBytes();
     entries.set(bytes.u16(start, little), { at: values, size, count });
   }
   return entries;
 }
 
 function valueAt(bytes: Bytes, { at, size }: Entry, i: number, little: boolean): number {
-  return size === 2 ? bytes.u16(at + 2 * i, little) : bytes.u32(at + 4 * i, little);
+  if (size === 2) return bytes.u16(at + 2 * i, little);
+  return size === 4 ? bytes.u32(at + 4 * i, little) : bytes.u8(at + i);
 }
+
+/** The header is read on the server's thread: more are not worth holding it. */
+const maxParts = 100_000;
 
 /** libvips fills what is missing with black, so missing strips or tiles must be found here. */
 function checkDataIsThere(bytes: Bytes, entries: Directory, little: boolean): void {
   const offsets = entries.get(tags.stripOffsets) ?? entries.get(tags.tileOffsets);
   const lengths = entries.get(tags.stripLengths) ?? entries.get(tags.tileLengths);
   if (!offsets) throw corruptHeader('it has neither strips nor tiles');
+  if (offsets.count > maxParts) throw corruptHeader(`it has ${offsets.count} strips or tiles`);
   for (let i = 0; i < offsets.count; i++) {
     const length = lengths && i < lengths.count ? valueAt(bytes, lengths, i, little) : 1;
     if (valueAt(bytes, offsets, i, little) + length > bytes.length) throw new EndOfBytes();

@@ -25,11 +25,9 @@ const cache = createTableCache<Taps>();
 export function interpolateTorch(
   source: Raster,
   scaled: Size,
-  window: Window,
+  { left, top, width, height }: Window,
   filter: SmoothFilter,
 ): Float32Array {
-  const planes = planesOf(source);
-  const { left, top, width, height } = window;
   const columns = tapsFor(
     { size: source.width, out: scaled.width, from: left, count: width },
     filter,
@@ -38,14 +36,9 @@ export function interpolateTorch(
     { size: source.height, out: scaled.height, from: top, count: height },
     filter,
   );
-  const sum = sums[filter];
-  const out = new Float32Array(height * width * planes);
-  let to = 0;
-  for (let row = 0; row < height; row++)
-    for (let column = 0; column < width; column++)
-      for (let plane = 0; plane < planes; plane++)
-        out[to++] = sum(source, rows, row, columns, column, plane);
-  return out;
+  return filter === 'bilinear'
+    ? bilinear(source, rows, columns)
+    : cubicDown(cubicAcross(source, columns), rows, width * planesOf(source));
 }
 
 /** `interpolateTorch` rounded as torchvision rounds (half to even) and clamped to bytes. */
@@ -66,56 +59,86 @@ function toByte(level: number): number {
   return roundHalfEven(Math.min(Math.max(level, 0), 255));
 }
 
-type SampleSum = (
-  source: Raster,
-  rows: Taps,
-  row: number,
-  columns: Taps,
-  column: number,
-  plane: number,
-) => number;
-
-const sums = { bilinear: sumFour, bicubic: sumSixteen } satisfies Record<SmoothFilter, SampleSum>;
-
 /** a × b + c, rounded once: exact in double precision but for that last rounding. */
 function fuse(a: number, b: number, c: number): number {
   return fround(a * b + c);
 }
 
-/** Bilinear: each of the four neighbours by the product of its two weights. */
-function sumFour(...[source, rows, row, columns, column, plane]: Parameters<SampleSum>): number {
-  const { data, width, channels } = source;
-  const [left, right] = [
-    columns.indices[column * 2] as number,
-    columns.indices[column * 2 + 1] as number,
-  ];
-  const [wl, wr] = [
-    columns.weights[column * 2] as number,
-    columns.weights[column * 2 + 1] as number,
-  ];
-  const [wt, wb] = [rows.weights[row * 2] as number, rows.weights[row * 2 + 1] as number];
-  const top = (rows.indices[row * 2] as number) * width;
-  const bottom = (rows.indices[row * 2 + 1] as number) * width;
-  const at = (pixel: number): number => data[pixel * channels + plane] as number;
-  const upper = fuse(at(top + left), fround(wt * wl), fround(at(top + right) * fround(wt * wr)));
-  const lower = fuse(at(bottom + left), fround(wb * wl), upper);
-  return fuse(at(bottom + right), fround(wb * wr), lower);
+/** Each of the four neighbours by the product of its two weights. */
+function bilinear(source: Raster, rows: Taps, columns: Taps): Float32Array {
+  const planes = planesOf(source);
+  const line = (columns.indices.length / 2) * planes;
+  const out = new Float32Array((rows.indices.length / 2) * line);
+  for (let row = 0; row < rows.indices.length; row += 2)
+    bilinearLine(source, rows, row, columns, out.subarray((row / 2) * line, (row / 2 + 1) * line));
+  return out;
 }
 
-/** Bicubic: across within each of four rows, then down. */
-function sumSixteen(...[source, rows, row, columns, column, plane]: Parameters<SampleSum>): number {
-  const { data, width, channels } = source;
-  const [h, v] = [column * 4, row * 4];
-  const across = (k: number): number => {
-    const line = (rows.indices[v + k] as number) * width;
-    const at = (i: number): number =>
-      data[(line + (columns.indices[h + i] as number)) * channels + plane] as number;
-    return dotFour(at(0), at(1), at(2), at(3), columns.weights, h);
-  };
-  return dotFour(across(0), across(1), across(2), across(3), rows.weights, v);
+function bilinearLine(
+  { data, width, channels }: Raster,
+  rows: Taps,
+  row: number,
+  { indices, weights }: Taps,
+  out: Float32Array,
+): void {
+  const upper = (rows.indices[row] as number) * width;
+  const lower = (rows.indices[row + 1] as number) * width;
+  const above = rows.weights[row] as number;
+  const below = rows.weights[row + 1] as number;
+  const planes = (out.length / indices.length) * 2;
+  for (let column = 0, to = 0; column < indices.length; column += 2) {
+    const left = indices[column] as number;
+    const right = indices[column + 1] as number;
+    const wl = weights[column] as number;
+    const wr = weights[column + 1] as number;
+    const a = (upper + left) * channels;
+    const b = (upper + right) * channels;
+    const c = (lower + left) * channels;
+    const d = (lower + right) * channels;
+    for (let plane = 0; plane < planes; plane++) {
+      const right0 = fround((data[b + plane] as number) * fround(above * wr));
+      const upper0 = fuse(data[a + plane] as number, fround(above * wl), right0);
+      const left1 = fuse(data[c + plane] as number, fround(below * wl), upper0);
+      out[to++] = fuse(data[d + plane] as number, fround(below * wr), left1);
+    }
+  }
 }
 
-function dotFour(
+/** All rows of the source, scaled across. */
+function cubicAcross({ data, width, height, channels }: Raster, columns: Taps): Float32Array {
+  const planes = channels < 3 ? 1 : 3;
+  const { indices, weights } = columns;
+  const out = new Float32Array(height * (indices.length / 4) * planes);
+  let to = 0;
+  for (let row = 0; row < height; row++)
+    for (let k = 0; k < indices.length; k += 4) {
+      const a = (row * width + (indices[k] as number)) * channels;
+      const b = (row * width + (indices[k + 1] as number)) * channels;
+      const c = (row * width + (indices[k + 2] as number)) * channels;
+      const d = (row * width + (indices[k + 3] as number)) * channels;
+      for (let plane = 0; plane < planes; plane++)
+        out[to++] = sumFour(data, a + plane, b + plane, c + plane, d + plane, weights, k);
+    }
+  return out;
+}
+
+/** @param length floats a line */
+function cubicDown(lines: Float32Array, { indices, weights }: Taps, length: number): Float32Array {
+  const out = new Float32Array((indices.length / 4) * length);
+  let to = 0;
+  for (let k = 0; k < indices.length; k += 4) {
+    const a = (indices[k] as number) * length;
+    const b = (indices[k + 1] as number) * length;
+    const c = (indices[k + 2] as number) * length;
+    const d = (indices[k + 3] as number) * length;
+    for (let i = 0; i < length; i++)
+      out[to++] = sumFour(lines, a + i, b + i, c + i, d + i, weights, k);
+  }
+  return out;
+}
+
+function sumFour(
+  data: Uint8Array | Float32Array,
   a: number,
   b: number,
   c: number,
@@ -123,9 +146,10 @@ function dotFour(
   weights: Float32Array,
   k: number,
 ): number {
-  const first = fuse(a, weights[k] as number, fround(b * (weights[k + 1] as number)));
-  const second = fuse(c, weights[k + 2] as number, first);
-  return fuse(d, weights[k + 3] as number, second);
+  const second = fround((data[b] as number) * (weights[k + 1] as number));
+  const first = fuse(data[a] as number, weights[k] as number, second);
+  const third = fuse(data[c] as number, weights[k + 2] as number, first);
+  return fuse(data[d] as number, weights[k + 3] as number, third);
 }
 
 function tapsFor(axis: Axis, filter: SmoothFilter): Taps {

@@ -19,6 +19,7 @@ export interface PicturePlan extends PictureSpec, PictureTensor {
 /** Why pictures cannot be taken, and the lines of model.yaml that would change it. */
 export interface PictureProblem {
   readonly reason: string;
+  /** Empty where no lines would help. */
   readonly yaml: string;
 }
 
@@ -26,22 +27,48 @@ export type PictureDecision =
   | { readonly plan: PicturePlan; readonly problem?: undefined }
   | { readonly plan?: undefined; readonly problem: PictureProblem };
 
+/** Why a declared preprocessing cannot be completed. */
+class PlanError extends Error {}
+
 const both = (size: number | readonly [number, number]): readonly [number, number] =>
   typeof size === 'number' ? [size, size] : size;
 
-/** The lines to add, as far as the model's own input tells. */
-export function proposeInputYaml(tensor: PictureTensor | undefined): string {
-  const size = tensor?.height && tensor.width ? `[${tensor.height}, ${tensor.width}]` : '224';
-  const color = tensor?.channels === 1 ? 'gray' : 'rgb';
-  return [
+function sizeToPropose({ height, width }: PictureTensor): string {
+  if (height === null || width === null) return '224';
+  return height === width ? String(height) : `[${height}, ${width}]`;
+}
+
+/**
+ * A complete `input:` of model.yaml, as far as the model's own input tells. `layout` is given where the
+ * input's shape does not tell it.
+ */
+export function proposeInputYaml(tensor: PictureTensor, layout?: string): string {
+  const gray = tensor.channels === 1;
+  const lines = [
     'input:',
-    `  color: ${color}            # the order the model was trained with: rgb, bgr or gray`,
-    `  resize: {mode: exact, size: ${size}, filter: bilinear, antialias: true}`,
+    `  color: ${gray ? 'gray' : 'rgb '}                  # the order the model was trained with: rgb, bgr or gray`,
+    `  resize: {mode: exact, size: ${sizeToPropose(tensor)}, filter: bilinear, antialias: true}   # or shortest-edge with a crop`,
+  ];
+  if (layout) lines.push(`  layout: ${layout}`);
+  if (tensor.dtype === 'UINT8') return lines.join('\n');
+  const [mean, std] = gray
+    ? ['[0.5]', '[0.5]']
+    : ['[0.485, 0.456, 0.406]', '[0.229, 0.224, 0.225]'];
+  return [
+    ...lines,
     '  scale: 0.00392156862745098   # 1/255; 1 when the model wants 0 to 255',
-    '  mean: [0.485, 0.456, 0.406]  # as in training; leave out when there was none',
-    '  std: [0.229, 0.224, 0.225]',
-    '# or one line:  input: {preset: torchvision/resnet50}',
+    `  mean: ${mean}  # as in training; leave out when there was none`,
+    `  std: ${std}`,
   ].join('\n');
+}
+
+/** What stands for a size that is left out. Throws the reason when the model leaves it open too. */
+function sizeOfModel(
+  step: string,
+  { name, height, width }: PictureTensor,
+): readonly [number, number] {
+  if (height !== null && width !== null) return [height, width];
+  throw new PlanError(`${step} has no size, and input '${name}' leaves its height and width open`);
 }
 
 function resizeOf(
@@ -52,12 +79,8 @@ function resizeOf(
   const mode = yaml.resize?.mode ?? preset?.resize.mode;
   if (!mode) return undefined;
   const size = yaml.resize?.size ?? preset?.resize.size;
-  if (mode === 'shortest-edge') {
-    const shorter =
-      typeof size === 'number' ? size : Math.min(tensor.height ?? 224, tensor.width ?? 224);
-    return { mode, size: shorter };
-  }
-  const [height, width] = size ? both(size) : [tensor.height ?? 224, tensor.width ?? 224];
+  const [height, width] = size ? both(size) : sizeOfModel('resize', tensor);
+  if (mode === 'shortest-edge') return { mode, size: Math.min(height, width) };
   return { mode, height, width };
 }
 
@@ -68,7 +91,7 @@ function cropOf(
 ): PictureSpec['geometry']['crop'] {
   const crop = yaml.crop ?? preset?.crop;
   if (!crop) return undefined;
-  const [height, width] = both(crop.size ?? [tensor.height ?? 224, tensor.width ?? 224]);
+  const [height, width] = crop.size ? both(crop.size) : sizeOfModel('crop', tensor);
   return { height, width };
 }
 
@@ -117,11 +140,51 @@ function contradiction(spec: PictureSpec, tensor: PictureTensor): string | undef
   const wrong =
     size && ((tensor.height ?? size[0]) !== size[0] || (tensor.width ?? size[1]) !== size[1]);
   if (wrong)
-    return `resize and crop give ${size.join('×')} (height×width), but input '${tensor.name}' takes ${tensor.height}×${tensor.width}`;
+    return `resize and crop give ${size.join('×')} (height×width), but input '${tensor.name}' takes ${tensor.height ?? 'any'}×${tensor.width ?? 'any'}`;
   if (spec.geometry.resize?.mode === 'shortest-edge' && !spec.geometry.crop) {
     return 'shortest-edge gives pictures of different sizes; add crop: {size: …}';
   }
   return undefined;
+}
+
+/** What model.yaml does not say although it must. */
+function missing(
+  yaml: PictureInputYaml,
+  preset: Preset | undefined,
+  { dtype, name }: PictureTensor,
+): string | undefined {
+  const numbers = (['scale', 'mean', 'std'] as const).filter((key) => yaml[key] !== undefined);
+  if (dtype === 'UINT8' && numbers.length > 0)
+    return `input '${name}' takes the bytes as they are, so ${numbers.join(', ')} would do nothing; remove that`;
+  if (preset) return undefined;
+  if (!yaml.color) return 'input.color is missing from its model.yaml';
+  if (dtype !== 'UINT8' && yaml.scale === undefined && yaml.preset !== 'none')
+    return 'input.scale is missing from its model.yaml';
+  return undefined;
+}
+
+/** The plan, or the reason against it. */
+function complete(yaml: PictureInputYaml | undefined, tensor: PictureTensor): PicturePlan | string {
+  if (!yaml) return 'its model.yaml does not say how a picture becomes its input';
+  const preset = yaml.preset && yaml.preset !== 'none' ? findPreset(yaml.preset) : undefined;
+  const gap = missing(yaml, preset, tensor);
+  if (gap) return gap;
+  try {
+    const spec = specOf(yaml, preset, tensor);
+    const channels = channelsOf(spec.geometry.color);
+    return contradiction(spec, tensor) ?? { ...tensor, ...spec, channels };
+  } catch (error) {
+    if (error instanceof PlanError) return error.message;
+    throw error;
+  }
+}
+
+/** The lines that would help, for an input that can take pictures at all. */
+function proposalFor(inputs: readonly TensorSpec[], yaml: PictureInputYaml | undefined): string {
+  const plain = findPictureTensor(inputs, undefined, undefined).tensor;
+  const tensor = plain ?? findPictureTensor(inputs, undefined, yaml?.layout ?? 'NCHW').tensor;
+  if (!tensor || ![1, 3, null].includes(tensor.channels)) return '';
+  return proposeInputYaml(tensor, plain ? undefined : `${tensor.layout}               # or NHWC`);
 }
 
 /** Decides how pictures enter the model with these inputs, or why they cannot. */
@@ -129,20 +192,8 @@ export function planPictures(
   yaml: PictureInputYaml | undefined,
   inputs: readonly TensorSpec[],
 ): PictureDecision {
-  const found = findPictureTensor(inputs, yaml?.tensor, yaml?.layout);
-  const tensor = found.tensor;
-  const refuse = (reason: string): PictureDecision => ({
-    problem: { reason, yaml: proposeInputYaml(tensor) },
-  });
-  if (!tensor) return refuse(found.reason);
-  if (!yaml) return refuse('its model.yaml does not say how a picture becomes its input');
-  const preset = yaml.preset && yaml.preset !== 'none' ? findPreset(yaml.preset) : undefined;
-  if (!preset && !yaml.color) return refuse('input.color is missing from its model.yaml');
-  if (!preset && tensor.dtype !== 'UINT8' && yaml.scale === undefined && yaml.preset !== 'none') {
-    return refuse('input.scale is missing from its model.yaml');
-  }
-  const spec = specOf(yaml, preset, tensor);
-  const problem = contradiction(spec, tensor);
-  if (problem) return refuse(problem);
-  return { plan: { ...tensor, ...spec, channels: channelsOf(spec.geometry.color) } };
+  const { tensor, reason } = findPictureTensor(inputs, yaml?.tensor, yaml?.layout);
+  const plan = tensor ? complete(yaml, tensor) : reason;
+  if (typeof plan !== 'string') return { plan };
+  return { problem: { reason: plan, yaml: proposalFor(inputs, yaml) } };
 }

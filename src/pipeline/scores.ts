@@ -34,6 +34,12 @@ function looksLikeScores({ dtype, shape, anyShape }: TensorSpec): boolean {
   return anyShape === true || (shape.length >= 2 && shape.slice(2).every((dim) => dim === 1));
 }
 
+/** What the graph's last operator tells: a matrix product cannot end in probabilities. */
+function activationAfter(op: string | undefined): ScorePlan['activation'] {
+  if (op === 'Sigmoid' || op === 'Softmax') return 'none';
+  return op === 'Gemm' || op === 'MatMul' ? 'softmax' : 'auto';
+}
+
 /** Decides which output holds the scores; the labels must be as many as the classes. */
 export function planScores(
   yaml: OutputYaml,
@@ -59,7 +65,12 @@ export function planScores(
     return { problem: `there are ${labels.length} labels for ${classes} classes` };
   }
   const activation =
-    yaml.activation === 'auto' && chosen.producedBy === 'Sigmoid' ? 'none' : yaml.activation;
+    yaml.activation === 'auto' ? activationAfter(chosen.producedBy) : yaml.activation;
+  if (classes === 1 && (activation === 'auto' || activation === 'softmax')) {
+    return {
+      problem: `'${chosen.name}' has one value a row, which softmax would always make 1; say in model.yaml, output: {activation: sigmoid} or none`,
+    };
+  }
   return {
     plan: { index: outputs.indexOf(chosen), name: chosen.name, activation, labels, top: yaml.top },
   };
@@ -98,23 +109,45 @@ function activate(row: Float64Array, activation: ScorePlan['activation']): Float
   return activation === 'auto' && isDistribution(row) ? row : softmax(row);
 }
 
-/** The best `top` classes, best first; equal scores in the order of their classes. */
-function topOf(row: Float64Array, { top, labels }: ScorePlan): LabelledScore[] {
-  const order = Array.from(row.keys()).sort(
-    (a, b) => (row[b] as number) - (row[a] as number) || a - b,
-  );
+/**
+ * The best `top` classes, best first; equal scores in the order of their classes. Ordered by the scores
+ * themselves, because small probabilities round to 0. A class of −∞ is masked and has no probability.
+ */
+function topOf(row: Float64Array, { top, labels, activation }: ScorePlan): LabelledScore[] {
+  const order = Array.from(row.keys())
+    .filter((index) => row[index] !== Number.NEGATIVE_INFINITY)
+    .sort((a, b) => (row[b] as number) - (row[a] as number) || a - b);
+  const probabilities = activate(row, activation);
   return order.slice(0, top).map((index) => ({
     label: labels?.[index] ?? String(index),
-    probability: row[index] as number,
+    probability: probabilities[index] as number,
   }));
 }
 
-/** One list of predictions for each row of `scores` [rows, classes]. */
+/**
+ * Why a model's answer has no predictions for so many rows, or undefined when it has: JSON has no NaN,
+ * and an order among NaN would be made up. −∞ is what masked classes have and gets no probability.
+ */
+export function findScoreProblem({ dtype, shape, data }: Tensor, rows: number): string | undefined {
+  const asScores = looksLikeScores({ name: '', dtype, shape });
+  if (!asScores || shape[0] !== rows || shape[1] === 0)
+    return `it is [${shape.join(', ')}] for ${rows} row${rows === 1 ? '' : 's'}, not [rows, classes]`;
+  const numbers = toNumbers({ dtype, shape, data });
+  const classes = numbers.length / rows;
+  for (let row = 0; row < rows; row += 1) {
+    const own = numbers.subarray(row * classes, (row + 1) * classes);
+    const highest = own.reduce((high, value) => Math.max(high, value), Number.NEGATIVE_INFINITY);
+    if (!Number.isFinite(highest)) return `its highest score is ${highest}`;
+  }
+  return undefined;
+}
+
+/** One list of predictions for each row of `scores` [rows, classes], which `findScoreProblem` has passed. */
 export function labelScores(scores: Tensor, plan: ScorePlan): LabelledScore[][] {
   const rows = scores.shape[0] ?? 0;
   const numbers = toNumbers(scores);
   const classes = rows === 0 ? 0 : numbers.length / rows;
   return Array.from({ length: rows }, (_, row) =>
-    topOf(activate(numbers.subarray(row * classes, (row + 1) * classes), plan.activation), plan),
+    topOf(numbers.subarray(row * classes, (row + 1) * classes), plan),
   );
 }

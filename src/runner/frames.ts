@@ -46,7 +46,8 @@ export interface Frame {
   readonly tensors: readonly FrameTensor[];
 }
 
-const padded = (bytes: number): number => (bytes + 7) & ~7;
+/** Not with `& ~7`, which makes negative numbers of lengths beyond 2^31. */
+const padded = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 const padding = new Uint8Array(8);
 
 function byteLengthOfChunks(chunks: readonly Uint8Array[]): number {
@@ -112,12 +113,15 @@ export function decodeFrame(buffer: Buffer): Frame {
   const tensorCount = buffer.readUInt32LE(16);
   const tensors: FrameTensor[] = [];
   let offset = headerBytes;
+  const metaEnd = headerBytes + metaLength;
+  if (metaEnd > buffer.byteLength) throw new RangeError('broken frame');
   let payload = headerBytes + padded(metaLength);
   for (let i = 0; i < tensorCount; i += 1) {
     const rank = buffer.readUInt8(offset + 3);
     const byteLength = buffer.readUInt32LE(offset + 4);
     const dtype = dtypes[buffer.readUInt8(offset + 2)];
-    if (!dtype || payload + byteLength > buffer.byteLength) throw new RangeError('broken frame');
+    const fits = offset + 8 + 4 * rank <= metaEnd && payload + byteLength <= buffer.byteLength;
+    if (!dtype || !fits) throw new RangeError('broken frame');
     tensors.push({
       index: buffer.readUInt16LE(offset),
       dtype,

@@ -5,7 +5,6 @@
 import type { DType } from '../tensor/dtype.ts';
 import { sizeOfDType } from '../tensor/dtype.ts';
 import { elementCount } from '../tensor/tensor.ts';
-import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { FrameTensor } from './frames.ts';
 import type { LoadOrder } from './protocol.ts';
 
@@ -14,7 +13,8 @@ export type Random = () => number;
 
 /** xorshift32: the same noise at every load, so that a verdict does not depend on luck. */
 export function createRandom(seed: number): Random {
-  let state = seed | 1;
+  // Spread, so that neighbouring seeds make different noise; only a seed of -1 would give 0.
+  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -29,28 +29,35 @@ export function createRandom(seed: number): Random {
  */
 export const openSizes = [1, 8, 32, 224] as const;
 
-/** A concrete shape: open first dimension = `rows`, other open ones = `openSize`. */
-export function concreteShape(
-  spec: TensorSpec,
-  rows: number,
-  openSize: number,
-  pictureSize?: { layout: 'NCHW' | 'NHWC'; size: readonly [number, number] },
-): number[] {
-  return spec.shape.map((dim, axis) => {
-    if (dim !== null) return dim;
-    if (axis === 0) return rows;
-    const first = pictureSize?.layout === 'NCHW' ? 2 : 1;
-    if (pictureSize && axis >= first && axis < first + 2)
-      return pictureSize.size[axis - first] as number;
-    return openSize;
+/** More elements than this in one made-up tensor (256 MB of floats) are not worth trying. */
+const mostElements = 2 ** 26;
+
+/** The shape [n, …] that a picture's plan fills in for its input, or undefined for another input. */
+function pictureShape({ picture, pictureSize }: LoadOrder, index: number): number[] | undefined {
+  if (!picture || !pictureSize || picture.index !== index) return undefined;
+  const channels = picture.mean.length;
+  return picture.layout === 'NCHW' ? [1, channels, ...pictureSize] : [1, ...pictureSize, channels];
+}
+
+/** Concrete shapes of all inputs: open first dimension = 1, pictures as planned, else `openSize`. */
+export function concreteShapes(order: LoadOrder, openSize: number): number[][] {
+  return order.inputs.map(({ shape }, index) => {
+    const planned = pictureShape(order, index);
+    return shape.map((dim, axis) => dim ?? planned?.[axis] ?? (axis === 0 ? 1 : openSize));
   });
 }
 
-export function hasOpenDimensions({ inputs, pictureSize, picture }: LoadOrder): boolean {
-  return inputs.some(
-    (input, index) =>
-      !(pictureSize && picture?.index === index) &&
-      input.shape.some((dim, axis) => axis > 0 && dim === null),
+/** False when made-up inputs of these shapes would take more memory than a try is worth. */
+export function isAffordable(shapes: readonly (readonly number[])[]): boolean {
+  return shapes.every((shape) => elementCount(shape) <= mostElements);
+}
+
+/** True when a made-up shape may be one that the model does not take. */
+export function hasOpenDimensions(order: LoadOrder): boolean {
+  return order.inputs.some(
+    ({ shape, anyShape }, index) =>
+      anyShape === true ||
+      (!pictureShape(order, index) && shape.some((dim, axis) => axis > 0 && dim === null)),
   );
 }
 

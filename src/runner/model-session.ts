@@ -8,12 +8,18 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, ServingError } from '../errors.ts';
 import { probeBatching } from './batch-probe.ts';
 import type { FrameTensor } from './frames.ts';
-import { concreteShape, hasOpenDimensions, openSizes, zeros } from './made-up-inputs.ts';
+import {
+  concreteShapes,
+  hasOpenDimensions,
+  isAffordable,
+  openSizes,
+  zeros,
+} from './made-up-inputs.ts';
 import type { Normaliser } from './normaliser.ts';
 import { createNormaliser } from './normaliser.ts';
 import { openSession } from './ort-session.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-values.ts';
-import type { BatchVerdict, LoadOrder, LoadReport } from './protocol.ts';
+import type { BatchVerdict, LoadOrder, LoadReport, OptimisedFolder } from './protocol.ts';
 
 export interface ModelSession {
   readonly report: LoadReport;
@@ -30,6 +36,7 @@ function toFeed(
 ): FrameTensor {
   const { picture } = order;
   if (!normalise || tensor.index !== picture?.index || tensor.dtype !== 'UINT8') return tensor;
+  // A model that takes bytes gets them as they come, in its own layout.
   if (order.inputs[tensor.index]?.dtype === 'UINT8') return tensor;
   const [pixels] = tensor.chunks.length === 1 ? tensor.chunks : [Buffer.concat(tensor.chunks)];
   const { data, shape } = normalise(
@@ -50,21 +57,11 @@ function createRun(order: LoadOrder, session: InferenceSession): ModelSession['r
       if (!spec) throw new RangeError(`there is no input ${tensor.index}`);
       feeds[spec.name] = toOrtTensor(spec, toFeed(order, tensor, normalise));
     }
-    const names = wanted === 0 ? all : all.filter((_, index) => (wanted >>> index) & 1);
+    const names =
+      wanted === 0 ? all : all.filter((_, index) => index < 32 && (wanted >>> index) & 1);
     const results = await session.run(feeds, names);
     return names.map((name) => fromOrtTensor(indexOf.get(name) as number, results[name] as never));
   };
-}
-
-function warmUpInputs(order: LoadOrder, openSize: number): FrameTensor[] {
-  const { picture, pictureSize } = order;
-  return order.inputs.map((spec, index) => {
-    const size =
-      picture?.index === index && pictureSize
-        ? { layout: picture.layout, size: pictureSize }
-        : undefined;
-    return zeros(index, spec.dtype, concreteShape(spec, 1, openSize, size));
-  });
 }
 
 interface WarmUp {
@@ -77,8 +74,13 @@ async function warmUp(order: LoadOrder, run: ModelSession['run']): Promise<WarmU
   const open = hasOpenDimensions(order);
   let failure: unknown;
   for (const openSize of open ? openSizes : [1]) {
+    const shapes = concreteShapes(order, openSize);
+    if (open && !isAffordable(shapes)) break;
     try {
-      await run(warmUpInputs(order, openSize), 0);
+      await run(
+        order.inputs.map(({ dtype }, index) => zeros(index, dtype, shapes[index] as number[])),
+        0,
+      );
       return { openSize };
     } catch (error) {
       failure = error;
@@ -92,26 +94,30 @@ async function warmUp(order: LoadOrder, run: ModelSession['run']): Promise<WarmU
   throw failure;
 }
 
-const verdictFile = 'probe.json';
-
-function readVerdict(order: LoadOrder): BatchVerdict | undefined {
-  if (!order.optimised) return undefined;
-  try {
-    return JSON.parse(
-      readFileSync(join(order.optimised.folder, verdictFile), 'utf8'),
-    ) as BatchVerdict;
-  } catch {
-    return undefined;
-  }
+/** A verdict holds for the shapes that were probed (model.yaml may change them) and for this probe. */
+function verdictFile(order: LoadOrder, { folder }: OptimisedFolder, openSize: number): string {
+  const shapes = concreteShapes(order, openSize).map((shape) => shape.join('x'));
+  return join(folder, `probe-2-${shapes.join(',').slice(0, 200)}.json`);
 }
 
-function keepVerdict(order: LoadOrder, verdict: BatchVerdict): void {
-  if (!order.optimised) return;
+async function probeOnce(
+  order: LoadOrder,
+  openSize: number,
+  run: ModelSession['run'],
+): Promise<BatchVerdict> {
+  const path = order.optimised && verdictFile(order, order.optimised, openSize);
   try {
-    writeFileSync(join(order.optimised.folder, verdictFile), JSON.stringify(verdict));
+    if (path) return JSON.parse(readFileSync(path, 'utf8')) as BatchVerdict;
+  } catch {
+    // Not probed yet.
+  }
+  const { verdict, certain } = await probeBatching(order, openSize, (inputs) => run(inputs, 0));
+  try {
+    if (path && certain) writeFileSync(path, JSON.stringify(verdict));
   } catch {
     // Only slower next time.
   }
+  return verdict;
 }
 
 async function openOrFail(order: LoadOrder): Promise<Awaited<ReturnType<typeof openSession>>> {
@@ -137,11 +143,7 @@ export async function openModelSession(order: LoadOrder): Promise<ModelSession> 
     throw new ServingError('MODEL_WARMUP_FAILED', { model, version, problem: messageOf(error) });
   }
   const warmed = performance.now();
-  let batching = readVerdict(order);
-  if (!batching) {
-    batching = await probeBatching(order, warm.openSize, (inputs) => run(inputs, 0));
-    keepVerdict(order, batching);
-  }
+  const batching = await probeOnce(order, warm.openSize, run);
   const report: LoadReport = {
     loadMs: loaded - started,
     warmUpMs: warmed - loaded,

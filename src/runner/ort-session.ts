@@ -53,10 +53,10 @@ async function openOriginal(order: LoadOrder, writeTo?: string): Promise<Inferen
 }
 
 /** Writes the optimised copy under a temporary name, then renames it. False: it could not be written. */
-async function makeOptimised(
-  order: LoadOrder,
-  { folder, building }: OptimisedFolder,
-): Promise<boolean> {
+async function makeOptimised(order: LoadOrder, optimised: OptimisedFolder): Promise<boolean> {
+  const { folder } = optimised;
+  // Several runners of one order may get here at once, when the copy was removed under a server.
+  const building = `${optimised.building}-${process.pid}`;
   try {
     mkdirSync(building, { recursive: true, mode: 0o700 });
     const session = await openOriginal(order, building);

@@ -34,7 +34,8 @@ const dtypeOfOrtType = new Map<string, DType>([
   ['string', 'BYTES'],
 ]);
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark is a character of the string like any other. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Copies the chunks together when there are several or when the one is not aligned for its dtype. */
 function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
@@ -51,14 +52,13 @@ function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-/** Throws INPUT_DATA_INVALID: what the client sent cannot be a string of the model. */
 function toStrings(input: string, chunks: readonly Uint8Array[]): string[] {
   const fail = (problem: string): never => {
     throw new ServingError('INPUT_DATA_INVALID', { input, problem });
   };
   return chunks.flatMap(unpackBytes).map((element) => {
     // The runtime would cut the string there.
-    if (element.includes(0)) return fail('an element holds a NUL character');
+    if (element.includes(0)) fail('an element holds a NUL character');
     try {
       return decoder.decode(element);
     } catch {

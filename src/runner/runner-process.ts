@@ -6,7 +6,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { fromPlain, ServingError } from '../errors.ts';
 import { createFrameReader, writeFrame } from './frame-stream.ts';
 import type { Frame, FrameTensor } from './frames.ts';
@@ -78,11 +78,17 @@ export function spawnRunner(environment: Readonly<Record<string, string>>): Chil
   });
 }
 
+/** The channel and the life line. Without file descriptors left, a child comes without streams. */
+function pipesOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): [Duplex, Duplex] {
+  if (stdio) return [stdio[3] as Duplex, stdio[4] as Duplex];
+  const nowhere = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  return [nowhere, nowhere];
+}
+
 /** A runner on a new process or on the given one; it holds nothing until `load`. */
 export function startRunner(options: RunnerOptions): RunnerProcess {
   const child = options.process ?? spawnRunner(options.environment);
-  const channel = child.stdio[3] as Duplex;
-  const lifeLine = child.stdio[4] as Duplex;
+  const [channel, lifeLine] = pipesOf(child);
   const pending = new Map<number, Pending>();
   const lastLines: string[] = [];
   let nextId = 0;
@@ -130,8 +136,9 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     nextId = (nextId + 1) >>> 0;
     const id = nextId;
     return new Promise((resolve, reject) => {
-      pending.set(id, { resolve, reject });
+      // First, because a frame that cannot be written (longer than 2 GiB) has no answer to wait for.
       writeFrame(channel, makeFrame(id));
+      pending.set(id, { resolve, reject });
     });
   }
 

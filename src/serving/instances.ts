@@ -2,7 +2,7 @@
  * Keeps the runner processes of one model version alive.
  *
  * The first is loaded alone, so that the optimised copy is written once and the others share it. A
- * runner that dies is replaced, with back-off when it does so again and again.
+ * runner that dies or does not load is replaced, with back-off when it does so again and again.
  */
 
 import { messageOf, ServingError } from '../errors.ts';
@@ -32,7 +32,10 @@ export interface Instances {
 const firstBackOffMs = 100;
 const longestBackOffMs = 30_000;
 
-/** 100 ms, doubled with every death that follows another without a served request between them. */
+/** A runner that served this long has nothing to do with the deaths before it. */
+const calmMs = longestBackOffMs;
+
+/** 100 ms, doubled with every death that follows another within `calmMs`. */
 export function backOffMs(deaths: number): number {
   return Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(deaths, 20));
 }
@@ -42,21 +45,41 @@ export function createInstances(options: InstancesOptions): Instances {
   const timers = new Set<() => void>();
   let stopped = false;
 
+  function scheduleOnce(milliseconds: number, callback: () => void): () => void {
+    const cancel = options.schedule(milliseconds, () => {
+      timers.delete(forget);
+      callback();
+    });
+    const forget = (): void => {
+      timers.delete(forget);
+      cancel();
+    };
+    timers.add(forget);
+    return forget;
+  }
+
+  /** Watches a runner that serves; `deaths`: how many came before it in quick succession. */
+  async function replaceWhenGone(runner: RunnerProcess, deaths: number): Promise<void> {
+    let before = deaths;
+    const forget = scheduleOnce(calmMs, () => {
+      before = 0;
+    });
+    const how = await runner.ended;
+    forget();
+    if (stopped) return;
+    options.onGone(runner, how);
+    scheduleOnce(backOffMs(before), () => startInBackground(before + 1));
+  }
+
   async function startOne(deaths: number): Promise<void> {
     const runner = options.start();
     processes.add(runner);
-    let ready = false;
-    const gone = runner.ended.then((how) => {
-      processes.delete(runner);
-      if (!ready || stopped) return;
-      options.onGone(runner, how);
-      restartLater(deaths);
-    });
+    const gone = runner.ended.then(() => processes.delete(runner));
     try {
       const report = await runner.load(options.order);
       if (stopped) return;
-      ready = true;
       options.onReady(runner, report);
+      void replaceWhenGone(runner, deaths);
     } catch (error) {
       runner.kill();
       await gone;
@@ -64,30 +87,22 @@ export function createInstances(options: InstancesOptions): Instances {
     }
   }
 
-  function restartLater(deaths: number): void {
-    const forget = options.schedule(backOffMs(deaths), () => {
-      timers.delete(forget);
-      startOne(deaths + 1).catch((error: unknown) => {
-        if (stopped) return;
-        options.onLoadFailed(asServingError(error, options.order));
-        restartLater(deaths + 1);
-      });
+  function startInBackground(deaths: number): void {
+    startOne(deaths).catch((error: unknown) => {
+      if (stopped) return;
+      options.onLoadFailed(asServingError(error, options.order));
+      scheduleOnce(backOffMs(deaths), () => startInBackground(deaths + 1));
     });
-    timers.add(forget);
   }
 
   return {
     async startAll() {
       await startOne(0);
-      for (let i = 1; i < options.count && !stopped; i += 1) {
-        startOne(0).catch((error: unknown) => {
-          if (!stopped) options.onLoadFailed(asServingError(error, options.order));
-        });
-      }
+      for (let i = 1; i < options.count && !stopped; i += 1) startInBackground(0);
     },
     async stop() {
       stopped = true;
-      for (const forget of timers) forget();
+      for (const forget of [...timers]) forget();
       const all = [...processes];
       for (const runner of all) runner.kill();
       await Promise.all(all.map((runner) => runner.ended));

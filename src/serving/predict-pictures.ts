@@ -7,7 +7,7 @@ import { ServingError } from '../errors.ts';
 import type { Picture as DecodedPicture, PictureReader } from '../image/picture-reader.ts';
 import type { PicturePlan } from '../pipeline/picture-plan.ts';
 import type { LabelledScore, ScorePlan } from '../pipeline/scores.ts';
-import { labelScores } from '../pipeline/scores.ts';
+import { findScoreProblem, labelScores } from '../pipeline/scores.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { EncodedPicture, Timings } from './inference-types.ts';
 import type { RunAnswer, ServedVersion } from './served-version.ts';
@@ -56,13 +56,31 @@ function checkSize({ width, height }: DecodedPicture, plan: PicturePlan, where: 
   });
 }
 
-/** One run's tensor; a fixed batch that is not full is filled with its last picture. */
+/** Pixels [h, w, c] as planes [c, h, w]. */
+function toPlanes({ data, width, height, channels }: DecodedPicture): Uint8Array {
+  const area = width * height;
+  const planes = new Uint8Array(data.length);
+  for (let channel = 0; channel < channels; channel += 1) {
+    for (let i = 0; i < area; i += 1) {
+      planes[channel * area + i] = data[i * channels + channel] as number;
+    }
+  }
+  return planes;
+}
+
+/**
+ * One run's tensor; a fixed batch that is not full is filled with its last picture. The runner turns
+ * pixels into floats in the model's layout; a model that takes bytes gets them as they are sent.
+ */
 function toTensor(group: readonly DecodedPicture[], plan: PicturePlan): FrameTensor {
   const [{ width, height, channels }] = group as readonly [DecodedPicture];
   const rows = plan.fixedBatch ?? group.length;
-  const last = group.at(-1) as DecodedPicture;
-  const chunks = Array.from({ length: rows }, (_, row) => (group[row] ?? last).data);
-  return { index: plan.index, dtype: 'UINT8', shape: [rows, height, width, channels], chunks };
+  const asPlanes = plan.dtype === 'UINT8' && plan.layout === 'NCHW';
+  const pixels = group.map((picture) => (asPlanes ? toPlanes(picture) : picture.data));
+  const last = pixels.at(-1) as Uint8Array;
+  const chunks = Array.from({ length: rows }, (_, row) => pixels[row] ?? last);
+  const shape = asPlanes ? [rows, channels, height, width] : [rows, height, width, channels];
+  return { index: plan.index, dtype: 'UINT8', shape, chunks };
 }
 
 /** Neighbours of the same size share a run, up to `most`. */
@@ -78,14 +96,37 @@ function groupPictures(pictures: readonly DecodedPicture[], most: number): Decod
   return groups;
 }
 
-function labelsOf({ outputs }: RunAnswer, count: number, plan: ScorePlan): LabelledScore[][] {
-  const output = (outputs.find(({ index }) => index === plan.index) ?? outputs[0]) as FrameTensor;
-  const data = output.chunks[0] as Uint8Array;
-  return labelScores({ ...output, data }, plan).slice(0, count);
+/** The predictions of the first `count` rows; `rows` is what the run was given. */
+function labelsOf(
+  { model }: ServedVersion,
+  { outputs }: RunAnswer,
+  rows: number,
+  count: number,
+  plan: ScorePlan,
+): LabelledScore[][] {
+  const fail = (problem: string): never => {
+    throw new ServingError('RUN_FAILED', { model: model.name, problem });
+  };
+  const output = outputs.find(({ index }) => index === plan.index);
+  if (!output) return fail(`it gave no '${plan.name}'.`);
+  const scores = { ...output, data: output.chunks[0] as Uint8Array };
+  const problem = findScoreProblem(scores, rows);
+  if (problem) fail(`'${plan.name}' cannot be labelled: ${problem}.`);
+  return labelScores(scores, plan).slice(0, count);
 }
 
-/** Throws what decoding and running throw; nothing is answered in part. */
-export async function predictPictures(
+async function decode(
+  { bytes, where }: EncodedPicture,
+  source: PictureSource,
+  plan: PicturePlan,
+  signal: AbortSignal,
+): Promise<DecodedPicture> {
+  const picture = await source.read(bytes, plan.geometry, { where, signal });
+  checkSize(picture, plan, where);
+  return picture;
+}
+
+async function predictAll(
   served: ServedVersion,
   source: PictureSource,
   pictures: readonly EncodedPicture[],
@@ -93,22 +134,44 @@ export async function predictPictures(
 ): Promise<PicturePredictions> {
   const { picture: plan, scores } = plansOf(served);
   const decoded = await Promise.all(
-    pictures.map(async ({ bytes, where }) => {
-      const picture = await source.read(bytes, plan.geometry, { where, signal });
-      checkSize(picture, plan, where);
-      return picture;
-    }),
+    pictures.map((picture) => decode(picture, source, plan, signal)),
   );
   const groups = groupPictures(decoded, rowsPerRun(served, plan));
   const wanted = scores.index < 31 ? 1 << scores.index : 0;
   const answers = await Promise.all(
-    groups.map((group) => served.run([toTensor(group, plan)], wanted, signal)),
+    groups.map(async (group) => {
+      const tensor = toTensor(group, plan);
+      const answer = await served.run([tensor], wanted, signal);
+      const labels = labelsOf(served, answer, tensor.shape[0] ?? 0, group.length, scores);
+      return { labels, timings: answer.timings };
+    }),
   );
   return {
-    results: answers.flatMap((answer, i) => labelsOf(answer, groups[i]?.length ?? 0, scores)),
+    results: answers.flatMap(({ labels }) => labels),
     timings: {
       queueMs: Math.max(0, ...answers.map(({ timings }) => timings.queueMs)),
       runMs: answers.reduce((total, { timings }) => total + timings.runMs, 0),
     },
   };
+}
+
+/**
+ * Throws what decoding and running throw; nothing is answered in part, and what is left of a request
+ * that failed is not run.
+ */
+export async function predictPictures(
+  served: ServedVersion,
+  source: PictureSource,
+  pictures: readonly EncodedPicture[],
+  signal: AbortSignal,
+): Promise<PicturePredictions> {
+  if (pictures.length === 1) return predictAll(served, source, pictures, signal);
+  const rest = new AbortController();
+  try {
+    const both = AbortSignal.any([signal, rest.signal]);
+    return await predictAll(served, source, pictures, both);
+  } catch (error) {
+    rest.abort(error);
+    throw error;
+  }
 }

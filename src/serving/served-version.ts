@@ -12,7 +12,7 @@ import type { FrameTensor } from '../runner/frames.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { Timings, VersionState } from './inference-types.ts';
-import type { Instances } from './instances.ts';
+import type { Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 
 export interface RunAnswer {
@@ -36,7 +36,7 @@ export interface ServedVersion {
   start(): Promise<void>;
   /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
   run(inputs: readonly FrameTensor[], wanted: number, signal: AbortSignal): Promise<RunAnswer>;
-  /** Ends the processes at once; what still runs fails. */
+  /** Ends the processes at once; what still waits or runs fails. */
   stop(): Promise<void>;
 }
 
@@ -50,6 +50,8 @@ export interface ServedVersionOptions {
   readonly makeOrder: () => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
   readonly onChange: (version: ServedVersion, event: VersionEvent) => void;
+  /** As in `InstancesOptions`; absent: the real clock. */
+  readonly schedule?: InstancesOptions['schedule'];
 }
 
 export interface VersionEvent {
@@ -104,15 +106,18 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   }
 
   async function load(): Promise<void> {
+    const order = await options.makeOrder();
+    // Stopped meanwhile: nobody would end the runners.
+    if (state !== 'LOADING') return;
     instances = createInstances({
       count: options.instances,
       start: options.startRunner,
-      order: await options.makeOrder(),
+      order,
       onReady: addRunner,
       onGone: removeRunner,
       onLoadFailed: (error) =>
         options.onChange(served, { kind: 'load-failed', detail: error.message }),
-      schedule,
+      schedule: options.schedule ?? schedule,
     });
     await instances.startAll();
   }
@@ -189,6 +194,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     async stop() {
       if (state !== 'FAILED') change('UNLOADING');
+      queue.close(notReady());
       await instances?.stop();
     },
   };

@@ -1,0 +1,129 @@
+/** The server's side against the real process, with real signals. */
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, test } from 'vitest';
+import { halfPlusTwo } from '../../test/models/numbers.ts';
+import { temporaryFolder } from '../../test/models/run.ts';
+import { slow } from '../../test/models/slow.ts';
+import { failsOnZeros } from '../../test/models/trouble.ts';
+import type { Graph } from '../onnx/graph-builder.ts';
+import type { FrameTensor } from './frames.ts';
+import { orderFor } from './order.fixture.ts';
+import type { RunnerProcess } from './runner-process.ts';
+import { startRunner } from './runner-process.ts';
+
+const folder = temporaryFolder();
+const started: RunnerProcess[] = [];
+
+function start(): RunnerProcess {
+  const runner = startRunner({ model: 'test', environment: {}, onLogLine: () => {} });
+  started.push(runner);
+  return runner;
+}
+
+async function startWith(graph: Graph): Promise<RunnerProcess> {
+  const runner = start();
+  await runner.load(orderFor(folder.path, graph));
+  return runner;
+}
+
+function floats(values: readonly number[], shape: readonly number[]): FrameTensor {
+  return {
+    index: 0,
+    dtype: 'FP32',
+    shape,
+    chunks: [new Uint8Array(Float32Array.from(values).buffer)],
+  };
+}
+
+afterAll(async () => {
+  for (const runner of started) runner.kill();
+  await Promise.all(started.map(({ ended }) => ended));
+  folder[Symbol.dispose]();
+});
+
+describe('a loaded runner', () => {
+  const loading = startWith(halfPlusTwo());
+
+  test('answers each of many requests with its own numbers', async () => {
+    const runner = await loading;
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const { outputs } = await runner.run([floats([i], [1])], 0);
+        return new Float32Array(new Uint8Array(outputs[0]?.chunks[0] ?? []).buffer)[0];
+      }),
+    );
+    expect(answers).toEqual(Array.from({ length: 100 }, (_, i) => i / 2 + 2));
+  });
+
+  test('says how long the run took', async () => {
+    const { runMicros } = await (await loading).run([floats([1], [1])], 0);
+    expect(runMicros).toBeGreaterThan(0);
+  });
+
+  test('goes on after a run that fails', async () => {
+    const runner = await loading;
+    const wrong = runner.run([floats([1, 2], [1, 2])], 0);
+    await expect(wrong).rejects.toMatchObject({ code: 'RUN_FAILED' });
+    expect((await runner.run([floats([1], [1])], 0)).outputs).toHaveLength(1);
+  });
+
+  test('refuses what no frame can hold and goes on', async () => {
+    const runner = await loading;
+    const huge = { ...floats([], [1]), chunks: [{ byteLength: 2 ** 31 } as Uint8Array] };
+    await expect(runner.run([huge], 0)).rejects.toThrow('too long');
+    expect((await runner.run([floats([1], [1])], 0)).outputs).toHaveLength(1);
+  });
+
+  test('does not end when the terminal interrupts its process group', async () => {
+    const runner = await loading;
+    process.kill(runner.pid as number, 'SIGINT');
+    process.kill(runner.pid as number, 'SIGTERM');
+    expect((await runner.run([floats([1], [1])], 0)).outputs).toHaveLength(1);
+  });
+});
+
+test('a model that fails its warm-up is refused with the code of the runner', async () => {
+  await expect(startWith(failsOnZeros())).rejects.toMatchObject({ code: 'MODEL_WARMUP_FAILED' });
+});
+
+test('a runner that is killed in the middle of a run fails the run and every later one', async () => {
+  const runner = await startWith(slow());
+  const running = runner.run([floats([1e6, 0, 0, 0], [1, 4])], 0);
+  const waiting = runner.run([floats([0, 0, 0, 0], [1, 4])], 0);
+  process.kill(runner.pid as number, 'SIGKILL');
+  await expect(running).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+  await expect(waiting).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+  expect(await runner.ended).toBe('killed by SIGKILL');
+  await expect(runner.run([floats([0, 0, 0, 0], [1, 4])], 0)).rejects.toMatchObject({
+    code: 'RUNNER_DIED',
+  });
+});
+
+test('a runner that is killed while it loads fails the load', async () => {
+  const runner = start();
+  const loading = runner.load(orderFor(folder.path, halfPlusTwo()));
+  runner.kill();
+  await expect(loading).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+});
+
+test('a server without file descriptors left gets RUNNER_DIED and lives on', async () => {
+  const script = `
+    import { openSync } from 'node:fs';
+    import { startRunner } from './src/runner/runner-process.ts';
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const runner = startRunner({ model: 'm', environment: {}, onLogLine() {} });
+    const code = await runner.load({}).catch((error) => error.code);
+    console.log(code, await runner.ended);`;
+  const command = [
+    '-c',
+    'ulimit -n 60; exec "$0" --input-type=module -e "$1"',
+    process.execPath,
+    script,
+  ];
+  const { stdout } = await promisify(execFile)('bash', command, {
+    cwd: `${import.meta.dirname}/../..`,
+  });
+  expect(stdout).toMatch(/^RUNNER_DIED spawn .* EMFILE\n$/);
+});

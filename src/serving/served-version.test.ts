@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { ServingError } from '../errors.ts';
+import { order, settle } from './runner.fixture.ts';
+import { createReadyStage, createVersionStage } from './version.fixture.ts';
+
+const newSignal = (): AbortSignal => new AbortController().signal;
+
+describe('the states of a version:', () => {
+  test('it is LOADING, READY, UNAVAILABLE without a runner, and READY with the next', async () => {
+    const stage = createVersionStage();
+    expect(stage.served.state).toBe('LOADING');
+    const starting = stage.served.start();
+    await settle();
+    stage.runner.loaded();
+    await starting;
+    expect([stage.served.state, stage.served.instanceCount]).toEqual(['READY', 1]);
+    stage.runner.die('killed by SIGKILL');
+    await settle();
+    expect([stage.served.state, stage.served.reason]).toEqual([
+      'UNAVAILABLE',
+      'its runner ended (killed by SIGKILL)',
+    ]);
+    stage.clock.advance(100);
+    stage.runner.loaded();
+    await settle();
+    expect([stage.served.state, stage.served.reason]).toEqual(['READY', undefined]);
+    expect(stage.events).toEqual([
+      'state READY',
+      'runner-ready READY',
+      'runner-gone READY',
+      'state UNAVAILABLE',
+      'state READY',
+      'runner-ready READY',
+    ]);
+  });
+
+  test('it stays READY while one of its runners lives', async () => {
+    const { served, runners } = await createReadyStage({ instances: 2 });
+    runners[0]?.die('killed');
+    await settle();
+    expect([served.state, served.instanceCount]).toEqual(['READY', 1]);
+  });
+
+  test('it is FAILED when its first load fails', async () => {
+    const stage = createVersionStage();
+    const starting = stage.served.start();
+    await settle();
+    stage.runner.loadFails(new Error('no such operator'));
+    await starting;
+    expect([stage.served.state, stage.served.reason]).toEqual(['FAILED', 'no such operator']);
+    expect(stage.runner.dead).toBe(true);
+  });
+
+  test('it is FAILED when its order cannot be made', async () => {
+    const makeOrder = () => Promise.reject(new Error('ENOENT: weights.bin'));
+    const { served, runners } = createVersionStage({ makeOrder });
+    await served.start();
+    expect([served.state, served.reason, runners]).toEqual(['FAILED', 'ENOENT: weights.bin', []]);
+  });
+
+  test('it is FAILED from the start when its file is no model', async () => {
+    const problem = new ServingError('MODEL_FILE_INVALID', {
+      path: 'x.onnx',
+      problem: 'it is empty',
+    });
+    const { served, runners } = createVersionStage({ problem });
+    await served.start();
+    expect([served.state, served.reason, runners]).toEqual(['FAILED', problem.message, []]);
+    await served.stop();
+    expect(served.state).toBe('FAILED');
+  });
+
+  test('it is UNLOADING when it is stopped, also while it loads', async () => {
+    const ready = await createReadyStage();
+    await ready.served.stop();
+    expect([ready.served.state, ready.runner.dead]).toEqual(['UNLOADING', true]);
+    const loading = createVersionStage();
+    const starting = loading.served.start();
+    await settle();
+    await Promise.all([loading.served.stop(), starting]);
+    expect([loading.served.state, loading.runner.dead]).toEqual(['UNLOADING', true]);
+  });
+
+  test('no runner starts when it is stopped before its order is made', async () => {
+    const { promise, resolve } = Promise.withResolvers<typeof order>();
+    const { served, runners } = createVersionStage({ makeOrder: () => promise });
+    const starting = served.start();
+    await served.stop();
+    resolve(order);
+    await starting;
+    expect([served.state, runners]).toEqual(['UNLOADING', []]);
+  });
+});
+
+describe('a request', () => {
+  test('is answered with its outputs and the time it ran', async () => {
+    const { served, runner } = await createReadyStage();
+    const running = served.run([], 0, newSignal());
+    runner.runs[0]?.finish([]);
+    expect(await running).toMatchObject({ outputs: [], timings: { runMs: 1 } });
+  });
+
+  test('to a version that does not serve is refused at once', async () => {
+    const { served } = createVersionStage();
+    await expect(served.run([], 0, newSignal())).rejects.toMatchObject({ code: 'MODEL_NOT_READY' });
+  });
+
+  test('whose runner dies is run once more on another', async () => {
+    const { served, runners } = await createReadyStage({ instances: 2 });
+    const running = served.run([], 0, newSignal());
+    const [first] = runners.filter(({ runs }) => runs.length > 0);
+    first?.die('killed');
+    await settle();
+    const [second] = runners.filter(({ runs }) => runs.length > 0);
+    expect(second).not.toBe(first);
+    second?.runs[0]?.finish([]);
+    expect((await running).outputs).toEqual([]);
+  });
+
+  test('whose only runner dies waits for the one that replaces it', async () => {
+    const stage = await createReadyStage();
+    const running = stage.served.run([], 0, newSignal());
+    stage.runner.die('killed');
+    await settle();
+    expect([stage.served.state, stage.served.waiting]).toEqual(['UNAVAILABLE', 1]);
+    stage.clock.advance(100);
+    stage.runner.loaded();
+    await settle();
+    stage.runner.runs[0]?.finish([]);
+    expect((await running).outputs).toEqual([]);
+  });
+
+  test('that kills two runners is given up', async () => {
+    const stage = await createReadyStage();
+    const running = stage.served.run([], 0, newSignal());
+    running.catch(() => {});
+    stage.runner.die('poison');
+    await settle();
+    stage.clock.advance(100);
+    stage.runner.loaded();
+    await settle();
+    stage.runner.die('poison again');
+    await expect(running).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+    expect(stage.served.waiting).toBe(0);
+  });
+
+  test('that fails is not run again', async () => {
+    const { served, runner } = await createReadyStage();
+    const running = served.run([], 0, newSignal());
+    runner.runs[0]?.fail(new ServingError('RUN_FAILED', { model: 'test', problem: 'no' }));
+    await expect(running).rejects.toMatchObject({ code: 'RUN_FAILED' });
+    expect(served.running).toBe(0);
+  });
+
+  test('that waits when its client goes is never run', async () => {
+    const { served, runner } = await createReadyStage();
+    const first = served.run([], 1, newSignal());
+    const controller = new AbortController();
+    const waiting = served.run([], 2, controller.signal);
+    controller.abort(new ServingError('REQUEST_CANCELLED', {}));
+    await expect(waiting).rejects.toMatchObject({ code: 'REQUEST_CANCELLED' });
+    runner.runs[0]?.finish([]);
+    await first;
+    expect(runner.runs).toEqual([]);
+  });
+
+  test('that waits or runs when the version is stopped fails at once', async () => {
+    const { served } = await createReadyStage();
+    const requests = [1, 2, 3].map(() => served.run([], 0, newSignal()));
+    for (const request of requests) request.catch(() => {});
+    await served.stop();
+    for (const request of requests) {
+      await expect(request).rejects.toMatchObject({
+        code: 'MODEL_NOT_READY',
+        details: { state: 'UNLOADING' },
+      });
+    }
+  });
+
+  test('never gets a runner that has just died', async () => {
+    const { served, runners } = await createReadyStage({ instances: 2 });
+    const requests = Array.from({ length: 20 }, () => served.run([], 0, newSignal()));
+    const [first, second] = runners;
+    first?.die('killed');
+    await settle();
+    while (second?.runs.length) {
+      second.runs[0]?.finish([]);
+      await settle();
+    }
+    expect(await Promise.all(requests)).toHaveLength(20);
+  });
+});
