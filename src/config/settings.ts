@@ -9,12 +9,14 @@ import { z } from 'zod';
 import { ServingError } from '../errors.ts';
 import { parseByteSize } from './model-yaml.ts';
 
-const integer = (low: number, high: number) =>
-  z.coerce
-    .number<unknown>({ error: `expected a whole number from ${low} to ${high}` })
-    .int(`expected a whole number from ${low} to ${high}`)
-    .min(low, `expected a whole number from ${low} to ${high}`)
-    .max(high, `expected a whole number from ${low} to ${high}`);
+/** A number, or the digits of one: nothing else, so that an empty value is not taken for 0. */
+function integer(low: number, high: number) {
+  const error = `expected a whole number from ${low} to ${high}`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value),
+    z.number({ error }).int(error).min(low, error).max(high, error),
+  );
+}
 
 const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
   const bytes = parseByteSize(value);
