@@ -7,9 +7,9 @@ import type { RawSettings } from './settings.ts';
 import { settingNames } from './settings.ts';
 import { parseYaml } from './yaml-problems.ts';
 
-const known = Object.fromEntries(settingNames.map((name) => [name, z.unknown().optional()]));
-const schema = z.strictObject(known);
-const knownPart = z.object(known);
+const schema = z.strictObject(
+  Object.fromEntries(settingNames.map((name) => [name, z.unknown().optional()])),
+);
 
 export interface ParsedSettingsFile {
   readonly raw: RawSettings;
@@ -18,11 +18,12 @@ export interface ParsedSettingsFile {
 
 /** Unknown keys and syntax errors come back as problems; values are checked with the other sources. */
 export function parseSettingsFile(text: string, fileName: string): ParsedSettingsFile {
-  const { problems } = parseYaml(text, schema);
-  // An unknown key must not hide what is wrong with the others.
-  const { value } = parseYaml(text, knownPart);
+  const { raw, problems } = parseYaml(text, schema);
+  const known = Object.entries(raw ?? {}).filter(([name]) =>
+    settingNames.some((one) => one === name),
+  );
   return {
-    raw: (value ?? {}) as RawSettings,
+    raw: Object.fromEntries(known),
     problems: problems.map((problem) => `${fileName} ${problem}`),
   };
 }

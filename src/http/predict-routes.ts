@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodePredictions, encodeSentence } from '../protocol/predict/predict-answer.ts';
 import { wantsPlainText } from '../protocol/predict/wants-plain-text.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { PredictAnswer } from '../serving/inference-types.ts';
+import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import type { PictureForms } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
 import { withDeadline } from './request-scope.ts';
@@ -38,12 +38,17 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     service.registry.resolve(model, version);
     return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
       const body = request.body as Buffer | undefined;
-      const sent = await readPictures(body, request.headers['content-type'], options, signal);
-      const answer = await service.predict({ model, version, pictures: sent.pictures, signal });
+      let asList = false;
+      const pictures = async (): Promise<readonly EncodedPicture[]> => {
+        const sent = await readPictures(body, request.headers['content-type'], options, signal);
+        asList = sent.asList;
+        return sent.pictures;
+      };
+      const answer = await service.predict({ model, version, pictures, signal });
       const sentence = wantsSentence(answer, request.headers.accept);
       const text = sentence
         ? encodeSentence(answer.results)
-        : encodePredictions(answer.results, sent.asList);
+        : encodePredictions(answer.results, asList);
       return reply
         .header('server-timing', serverTiming(answer, performance.now() - startedAt))
         .header(
