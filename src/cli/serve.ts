@@ -48,10 +48,10 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, port, metrics } = await startHttp(settings, service, log);
+    const { app, gate, port, metrics } = await startHttp(settings, service, log);
     onAccount = metrics.countRequest;
     onRunnerEnd = metrics.countRunnerEnd;
-    shutDownOnSignals({ app, service, settings, log, close: () => pictures.close() });
+    shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);

@@ -7,6 +7,8 @@ import { messageOf, ServingError } from '../errors.ts';
 import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
 import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
 import { createHttpServer } from '../http/http-server.ts';
+import type { RequestGate } from '../http/request-gate.ts';
+import { createRequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -14,6 +16,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 
 export interface StartedHttp {
   readonly app: FastifyInstance;
+  readonly gate: RequestGate;
   readonly port: number;
   readonly metrics: Metrics;
 }
@@ -73,8 +76,10 @@ export async function startHttp(
   log: Log,
 ): Promise<StartedHttp> {
   const metrics = createMetrics();
+  const gate = createRequestGate();
   const app = createHttpServer({
     service,
+    gate,
     metrics,
     log,
     maxBody: settings.maxBody,
@@ -83,5 +88,5 @@ export async function startHttp(
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { app, port: await listen(app, settings), metrics };
+  return { app, gate, port: await listen(app, settings), metrics };
 }
