@@ -50,9 +50,9 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, port } = await startHttp(settings, service, { log, metrics });
+    const { app, gate, port } = await startHttp(settings, service, { log, metrics });
     setTimeout(() => void metrics.load(), metricsDelayMs).unref();
-    shutDownOnSignals({ app, service, settings, log, close: () => pictures.close() });
+    shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);

@@ -7,12 +7,15 @@ import { messageOf, ServingError } from '../errors.ts';
 import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
 import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
 import { createHttpServer } from '../http/http-server.ts';
+import type { RequestGate } from '../http/request-gate.ts';
+import { createRequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface StartedHttp {
   readonly app: FastifyInstance;
+  readonly gate: RequestGate;
   readonly port: number;
 }
 
@@ -70,8 +73,10 @@ export async function startHttp(
   service: InferenceService,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): Promise<StartedHttp> {
+  const gate = createRequestGate();
   const app = createHttpServer({
     service,
+    gate,
     metrics,
     log,
     maxBody: settings.maxBody,
@@ -80,5 +85,5 @@ export async function startHttp(
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { app, port: await listen(app, settings) };
+  return { app, gate, port: await listen(app, settings) };
 }

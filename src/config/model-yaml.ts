@@ -8,10 +8,10 @@ import { ServingError } from '../errors.ts';
 import { presetNames } from './presets.ts';
 import { parseYaml } from './yaml-problems.ts';
 
-const size = z.union([
-  z.int().positive().max(8192),
-  z.tuple([z.int().positive().max(8192), z.int().positive().max(8192)]),
-]);
+const side = z.int().positive().max(8192);
+const size = z.union([side, z.tuple([side, side])], {
+  error: 'expected a whole number from 1 to 8192, or [height, width]',
+});
 
 const resize = z
   .strictObject({
@@ -52,7 +52,11 @@ const input = z.strictObject({
 const output = z.strictObject({
   tensor: z.string().optional(),
   activation: z.enum(['auto', 'softmax', 'sigmoid', 'none']).default('auto'),
-  labels: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  labels: z
+    .union([z.string(), z.array(z.string()).min(1)], {
+      error: 'expected the name of a file, or a list of texts (numbers in quotes)',
+    })
+    .optional(),
   top: z.int().positive().max(1000).default(5),
   as: z.enum(['json', 'sentence']).default('json'),
 });
@@ -64,17 +68,20 @@ export function parseByteSize(text: string | number): number | undefined {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMG]?B?)$/i.exec(String(text).trim()) ?? [];
   if (digits === undefined) return undefined;
   const factor = byteUnits[unit.toUpperCase()] ?? byteUnits[`${unit.toUpperCase()}B`];
-  return factor === undefined ? undefined : Math.floor(Number(digits) * factor);
+  const bytes = Math.floor(Number(digits) * (factor ?? Number.NaN));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-const byteSize = z.union([z.number(), z.string()]).transform((value, context) => {
-  const bytes = parseByteSize(value);
-  if (bytes === undefined || bytes <= 0) {
-    context.addIssue({ code: 'custom', message: 'expected a size such as 256MB', input: value });
+/** A number of bytes, or a text such as "256MB". */
+export function byteSize(example: string) {
+  const error = `expected a size such as ${example}`;
+  return z.union([z.number(), z.string()], { error }).transform((value, context) => {
+    const bytes = parseByteSize(value);
+    if (bytes !== undefined && bytes > 0) return bytes;
+    context.addIssue({ code: 'custom', message: error, input: value });
     return z.NEVER;
-  }
-  return bytes;
-});
+  });
+}
 
 const versions = z
   .strictObject({
@@ -104,7 +111,7 @@ const modelYaml = z.strictObject({
   queue: z
     .strictObject({
       maxRequests: z.int().positive().default(256),
-      maxBytes: byteSize.default(256 * 1024 ** 2),
+      maxBytes: byteSize('256MB').default(256 * 1024 ** 2),
       timeoutMs: z.int().positive().default(30_000),
     })
     .prefault({}),

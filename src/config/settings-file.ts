@@ -18,9 +18,12 @@ export interface ParsedSettingsFile {
 
 /** Unknown keys and syntax errors come back as problems; values are checked with the other sources. */
 export function parseSettingsFile(text: string, fileName: string): ParsedSettingsFile {
-  const { value, problems } = parseYaml(text, schema);
+  const { raw, problems } = parseYaml(text, schema);
+  const known = Object.entries(raw ?? {}).filter(([name]) =>
+    settingNames.some((one) => one === name),
+  );
   return {
-    raw: (value ?? {}) as RawSettings,
+    raw: Object.fromEntries(known),
     problems: problems.map((problem) => `${fileName} ${problem}`),
   };
 }

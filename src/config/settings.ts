@@ -5,23 +5,19 @@
  * Does not read the environment or the disk itself: both are handed in.
  */
 
+import { inspect } from 'node:util';
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
-import { parseByteSize } from './model-yaml.ts';
+import { byteSize } from './model-yaml.ts';
 
-const integer = (low: number, high: number) =>
-  z.coerce
-    .number<unknown>({ error: `expected a whole number from ${low} to ${high}` })
-    .int(`expected a whole number from ${low} to ${high}`)
-    .min(low, `expected a whole number from ${low} to ${high}`)
-    .max(high, `expected a whole number from ${low} to ${high}`);
-
-const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
-  const bytes = parseByteSize(value);
-  if (bytes !== undefined && bytes > 0) return bytes;
-  context.addIssue({ code: 'custom', message: 'expected a size such as 64MB', input: value });
-  return z.NEVER;
-});
+/** A number, or the digits of one: `Number` itself makes 0 of an empty text and of nothing. */
+const integer = (low: number, high: number) => {
+  const expected = `expected a whole number from ${low} to ${high}`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value),
+    z.int(expected).min(low, expected).max(high, expected),
+  );
+};
 
 const flag = z.preprocess((value) => {
   if (value === 'true' || value === '1') return true;
@@ -76,7 +72,7 @@ export const settingsTable = {
     value: 'DIR',
   },
   cacheSize: {
-    schema: byteSize.default(20 * 1024 ** 3),
+    schema: byteSize('64MB').default(20 * 1024 ** 3),
     help: 'the most that the cache folder may hold',
     value: 'SIZE',
   },
@@ -100,7 +96,7 @@ export const settingsTable = {
     help: '/readyz waits until every model serves, not only one',
   },
   maxBody: {
-    schema: byteSize.default(64 * 1024 ** 2),
+    schema: byteSize('64MB').default(64 * 1024 ** 2),
     help: 'largest request body',
     value: 'SIZE',
   },
@@ -136,7 +132,7 @@ export const settingsTable = {
     value: 'MS',
   },
   urlMaxBytes: {
-    schema: byteSize.default(20 * 1024 ** 2),
+    schema: byteSize('64MB').default(20 * 1024 ** 2),
     help: 'largest picture that is fetched',
     value: 'SIZE',
   },
@@ -210,6 +206,10 @@ function placeOf(name: SettingName, sources: SettingsSources): string {
   return `${sources.fileName ?? 'config'}: ${name}`;
 }
 
+function show(value: unknown): string {
+  return typeof value === 'object' && value !== null ? inspect(value) : JSON.stringify(value);
+}
+
 /** Completes and freezes the settings. Throws SETTINGS_INVALID with every problem and its place. */
 export function completeSettings(sources: SettingsSources): Settings {
   const merged = { ...sources.file, ...sources.environment, ...sources.commandLine };
@@ -220,9 +220,8 @@ export function completeSettings(sources: SettingsSources): Settings {
     if (checked.success) settings[name] = checked.data;
     else {
       const [issue] = checked.error.issues;
-      problems.push(
-        `${placeOf(name, sources)}: ${issue?.message ?? 'invalid'}, got ${JSON.stringify(merged[name])}`,
-      );
+      const message = (issue?.message ?? 'invalid').replace(/^Invalid input: /, '');
+      problems.push(`${placeOf(name, sources)}: ${message}, got ${show(merged[name])}`);
     }
   }
   if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });

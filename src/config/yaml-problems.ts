@@ -3,11 +3,14 @@
  */
 
 import type { Document, LineCounter } from 'yaml';
-import { isMap, LineCounter as Lines, parseDocument } from 'yaml';
+import { isMap, LineCounter as Lines, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
+import { messageOf } from '../errors.ts';
 
 export interface ParsedYaml<T> {
   readonly value: T | undefined;
+  /** What the text says, whether or not it fits the schema; undefined when it is no YAML. */
+  readonly raw?: unknown;
   readonly problems: readonly string[];
 }
 
@@ -42,11 +45,7 @@ function nameOf(path: Path): string {
     .replace(/^\./, '');
 }
 
-function describe(
-  document: Document,
-  lines: LineCounter,
-  issue: z.core.$ZodIssue,
-): { line: number; text: string }[] {
+function describe(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') {
     const where = issue.path.length > 0 ? ` in ${nameOf(issue.path)}` : '';
     return issue.keys.map((key) => ({
@@ -63,19 +62,62 @@ function describe(
   ];
 }
 
+interface Problem {
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A broken text may have thousands of problems, most of them the consequence of the first. */
+const mostProblems = 20;
+
+function print(problems: readonly Problem[]): string[] {
+  const texts = [...problems]
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, text }) => `line ${line}: ${text}`);
+  const different = [...new Set(texts)];
+  const rest = different.length - mostProblems;
+  return rest > 0 ? [...different.slice(0, mostProblems), `and ${rest} more`] : different;
+}
+
+/** Aliases that name nothing, or that together would make too large a value. */
+function aliasProblems(document: Document, lines: LineCounter, error: unknown): Problem[] {
+  const aliases: Problem[] = [];
+  visit(document, {
+    Alias(_, alias) {
+      const line = lines.linePos(alias.range?.[0] ?? 0).line;
+      const text = alias.resolve(document) ? '' : `there is no anchor &${alias.source} above`;
+      aliases.push({ line, text });
+    },
+  });
+  const unresolved = aliases.filter(({ text }) => text !== '');
+  if (unresolved.length > 0) return unresolved;
+  return [{ line: aliases[0]?.line ?? 1, text: messageOf(error) }];
+}
+
 /** Parses and validates; an empty file is an empty mapping. Never throws for what stands in the text. */
 export function parseYaml<S extends z.ZodType>(text: string, schema: S): ParsedYaml<z.output<S>> {
   const lines = new Lines();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
-  const syntax = [...document.errors].map(
-    (error) => `line ${lines.linePos(error.pos[0]).line}: ${error.message}`,
-  );
-  if (syntax.length > 0) return { value: undefined, problems: syntax };
-  const checked = schema.safeParse(document.toJS({ maxAliasCount: 20 }) ?? {});
-  if (checked.success) return { value: checked.data, problems: [] };
-  const problems = checked.error.issues
-    .flatMap((issue) => describe(document, lines, issue))
-    .sort((a, b) => a.line - b.line)
-    .map(({ line, text: problem }) => `line ${line}: ${problem}`);
-  return { value: undefined, problems };
+  const refuse = (problems: readonly Problem[]): ParsedYaml<z.output<S>> => ({
+    value: undefined,
+    problems: print(problems),
+  });
+  if (document.errors.length > 0) {
+    return refuse(
+      document.errors.map((error) => ({
+        line: lines.linePos(error.pos[0]).line,
+        text: error.message,
+      })),
+    );
+  }
+  let raw: unknown;
+  try {
+    raw = document.toJS({ maxAliasCount: 20 }) ?? {};
+  } catch (error) {
+    return refuse(aliasProblems(document, lines, error));
+  }
+  const checked = schema.safeParse(raw);
+  if (checked.success) return { value: checked.data, raw, problems: [] };
+  const problems = checked.error.issues.flatMap((issue) => describe(document, lines, issue));
+  return { ...refuse(problems), raw };
 }

@@ -20,10 +20,12 @@ import { registerModelRoutes } from './model-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
+import type { RequestGate } from './request-gate.ts';
 import { requestIdFrom } from './request-scope.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
+  readonly gate: RequestGate;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly maxBody: number;
@@ -120,7 +122,7 @@ function registerErrors(
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { service, metrics, log, timeoutMs } = options;
+  const { service, metrics, log } = options;
   const app = createApp(options);
   const methodsOf = followRoutes(app);
   registerErrors(app, options, methodsOf);
@@ -146,7 +148,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);
   registerPredictRoutes(app, options);
-  registerInferRoutes(app, { service, timeoutMs });
+  registerInferRoutes(app, options);
   registerPage(app, options);
   return app;
 }

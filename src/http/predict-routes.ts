@@ -4,9 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { encodePredictions, encodeSentence } from '../protocol/predict/predict-answer.ts';
 import { wantsPlainText } from '../protocol/predict/wants-plain-text.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { PredictAnswer } from '../serving/inference-types.ts';
+import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import type { PictureForms } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
+import type { RequestGate } from './request-gate.ts';
 import { withDeadline } from './request-scope.ts';
 
 interface Target {
@@ -16,6 +17,7 @@ interface Target {
 
 export interface PredictRouteOptions extends PictureForms {
   readonly service: InferenceService;
+  readonly gate: RequestGate;
   readonly timeoutMs: number;
 }
 
@@ -29,7 +31,7 @@ function serverTiming({ timings }: PredictAnswer, totalMs: number): string {
 }
 
 export function registerPredictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
-  const { service, timeoutMs } = options;
+  const { service, gate, timeoutMs } = options;
 
   async function predict(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const startedAt = performance.now();
@@ -38,12 +40,17 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     service.registry.resolve(model, version);
     return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
       const body = request.body as Buffer | undefined;
-      const sent = await readPictures(body, request.headers['content-type'], options, signal);
-      const answer = await service.predict({ model, version, pictures: sent.pictures, signal });
+      let asList = false;
+      const pictures = async (): Promise<readonly EncodedPicture[]> => {
+        const sent = await readPictures(body, request.headers['content-type'], options, signal);
+        asList = sent.asList;
+        return sent.pictures;
+      };
+      const answer = await service.predict({ model, version, pictures, signal });
       const sentence = wantsSentence(answer, request.headers.accept);
       const text = sentence
         ? encodeSentence(answer.results)
-        : encodePredictions(answer.results, sent.asList);
+        : encodePredictions(answer.results, asList);
       return reply
         .header('server-timing', serverTiming(answer, performance.now() - startedAt))
         .header(
@@ -55,11 +62,13 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     });
   }
 
+  const onRequest = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    gate.enter(reply.raw);
   for (const path of [
     '/predict',
     '/models/:model/predict',
     '/models/:model/versions/:version/predict',
   ]) {
-    app.post(path, predict);
+    app.post(path, { onRequest }, predict);
   }
 }

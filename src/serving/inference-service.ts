@@ -135,10 +135,11 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
         };
       });
     },
-    async predict({ model = registry.defaultName(), version, pictures: encoded, signal }) {
+    async predict({ model = registry.defaultName(), version, pictures: given, signal }) {
       refuseWhenDraining();
       const served = registry.resolve(model, version);
       return account(served, async () => {
+        const encoded = typeof given === 'function' ? await given() : given;
         const { results, timings } = await predictPictures(served, pictures, encoded, signal);
         const { as } = served.model.config.output;
         return { model, version: served.version.version, results, as, timings };

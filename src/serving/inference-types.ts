@@ -37,7 +37,8 @@ export interface PredictRequest {
   /** Absent: the only model, or the default one. */
   readonly model?: string | undefined;
   readonly version?: string | undefined;
-  readonly pictures: readonly EncodedPicture[];
+  /** The pictures, or what reads them: a drain waits for that too, and what it throws is accounted for. */
+  readonly pictures: readonly EncodedPicture[] | (() => Promise<readonly EncodedPicture[]>);
   readonly signal: AbortSignal;
 }
 

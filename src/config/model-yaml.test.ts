@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import type { ServingError } from '../errors.ts';
+import { defaultModelYaml, parseByteSize, parseModelYaml } from './model-yaml.ts';
+
+function problemsOf(text: string): readonly string[] {
+  try {
+    parseModelYaml(text, 'model.yaml');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'MODEL_YAML_INVALID' });
+    return (error as ServingError<'MODEL_YAML_INVALID'>).details.problems;
+  }
+  return [];
+}
+
+test.each<[string, string]>([
+  ['an empty file', ''],
+  ['comments only', '# nothing yet\n'],
+  ['nothing but a start', '---\n'],
+])('%s is the defaults', (_, text) => {
+  expect(parseModelYaml(text, 'model.yaml')).toEqual(defaultModelYaml());
+});
+
+test('the file of the design is taken, as far as this version knows it', () => {
+  const text = `
+name: digits
+input:
+  preset: torchvision/alexnet
+  color: rgb
+  resize: {mode: shortest-edge, size: 256, filter: bilinear, antialias: true}
+  crop: {mode: center, size: 224}
+  scale: 0.00392156862745098
+  mean: [0.485, 0.456, 0.406]
+  std: [0.229, 0.224, 0.225]
+  fast: false
+output: {activation: auto, labels: labels.txt, top: 5, as: json}
+batching: {maxBatch: 8, acrossRequests: true}
+queue: {maxRequests: 256, maxBytes: 256MB, timeoutMs: 30000}
+instances: 2
+threads: 1
+versions: {policy: latest, count: 1}`;
+  expect(parseModelYaml(text, 'model.yaml')).toMatchObject({
+    name: 'digits',
+    input: { crop: { mode: 'center', size: 224 } },
+    queue: { maxBytes: 268_435_456 },
+  });
+});
+
+test.each([
+  ['a byte order mark', '\uFEFFname: digits\n'],
+  ['Windows line ends', 'name: digits\r\noutput:\r\n  top: 5\r\n'],
+  ['JSON', '{"name": "digits"}'],
+  ['a number in quotes', 'name: "2024"'],
+])('%s is fine', (_, text) => {
+  expect(problemsOf(text)).toEqual([]);
+});
+
+test('all mistakes are reported at once, in the order of their lines', () => {
+  const text = `name: "my model"
+input:
+  colour: rgb
+  color: RGB
+  resize:
+    mode: exact
+    size: big
+    sise: 3
+  scale: .nan
+  mean: [.inf, "0", 0]
+output:
+  top: 0
+  labels: [1, 2]
+queue:
+  maxBytes: lots
+instances: 1.5
+extra: {}
+`;
+  expect(problemsOf(text)).toEqual([
+    'line 1: name: expected letters, digits, ".", "_" and "-", starting with a letter or digit',
+    'line 3: unknown key "colour" in input',
+    'line 4: input.color: expected one of "rgb"|"bgr"|"gray"',
+    'line 7: input.resize.size: expected a whole number from 1 to 8192, or [height, width]',
+    'line 8: unknown key "sise" in input.resize',
+    'line 9: input.scale: expected number, received NaN',
+    'line 10: input.mean[0]: expected number, received Infinity',
+    'line 10: input.mean[1]: expected number, received string',
+    'line 12: output.top: Too small: expected number to be >0',
+    'line 13: output.labels: expected the name of a file, or a list of texts (numbers in quotes)',
+    'line 15: queue.maxBytes: expected a size such as 256MB',
+    'line 16: instances: expected int, received number',
+    'line 17: unknown key "extra"',
+  ]);
+});
+
+test.each<[string, string, string[]]>([
+  [
+    'Windows line ends count as one line',
+    'name: a\r\n\r\nfoo: 1\r\n',
+    ['line 3: unknown key "foo"'],
+  ],
+  ['a list at the top', '- a\n', ['line 1: expected object, received array']],
+  ['a text', 'hello', ['line 1: expected object, received string']],
+  ['false', 'false', ['line 1: expected object, received boolean']],
+  ['a tab', 'input:\n\tcolor: rgb\n', ['line 2: Tabs are not allowed as indentation']],
+  ['a key twice', 'name: a\nthreads: 1\nname: b\n', ['line 3: Map keys must be unique']],
+  ['a nested key twice', 'output:\n  top: 1\n  top: 2\n', ['line 3: Map keys must be unique']],
+  [
+    'an alias without an anchor',
+    'threads: 1\nname: *nope\n',
+    ['line 2: there is no anchor &nope above'],
+  ],
+  ['an endless value', 'name: &a [*a]\n', ['line 1: name: expected string, received array']],
+  [
+    'a name that YAML reads as a number',
+    'name: 2024',
+    ['line 1: name: expected string, received number'],
+  ],
+  ['nothing where something must be', 'name:\n', ['line 1: name: expected string, received null']],
+  ['a key that every object has', 'constructor: 1\n', ['line 1: unknown key "constructor"']],
+  ['__proto__', '__proto__: {name: x}\n', ['line 1: unknown key "__proto__"']],
+  ['a list as a key', '? [a, b]\n: 1\n', ['line 1: unknown key "[ a, b ]"']],
+  ['a merge', 'output: {<<: {top: 3}}', ['line 1: unknown key "<<" in output']],
+  [
+    'bytes beyond counting',
+    `queue: {maxBytes: ${'9'.repeat(400)}GB}`,
+    ['line 1: queue.maxBytes: expected a size such as 256MB'],
+  ],
+  [
+    'a shortest edge with two sides',
+    'input:\n  resize:\n    mode: shortest-edge\n    size: [1, 2]\n',
+    ['line 4: input.resize.size: shortest-edge takes one number, the length of the shorter side'],
+  ],
+  [
+    'versions without their list',
+    'versions: {policy: specific}',
+    ['line 1: versions: policy: specific needs list: [1, 3], and only it takes one'],
+  ],
+])('refused: %s', (_, text, problems) => {
+  expect(problemsOf(text)).toEqual(problems);
+});
+
+test('anchors that repeat each other into billions are refused, not built', () => {
+  const rows = Array.from(
+    { length: 12 },
+    (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`,
+  );
+  const [problem, ...more] = problemsOf(`a0: &a0 [x]\n${rows.join('\n')}\n`);
+  expect([problem, more]).toEqual([expect.stringContaining('line 2: Excessive alias count'), []]);
+});
+
+test('a text that is broken throughout gives a report that can be read', () => {
+  const problems = problemsOf('['.repeat(5000));
+  expect(problems.length).toBeLessThanOrEqual(21);
+});
+
+test('an unknown preset names those of its family', () => {
+  const [keras] = problemsOf('input: {preset: keras/resnet50}');
+  expect(keras).toBe(
+    'line 1: input.preset: unknown preset "keras/resnet50"; expected none, keras/caffe, keras/tf, keras/torch',
+  );
+  const [torch] = problemsOf('input: {preset: torchvision/resnet5}');
+  expect(torch).toContain('expected none, torchvision/alexnet, ');
+});
+
+describe('a size in bytes', () => {
+  test.each<[string | number, number | undefined]>([
+    ['1', 1],
+    [17, 17],
+    ['1B', 1],
+    ['2K', 2048],
+    ['2kb', 2048],
+    ['1.5 MB', 1_572_864],
+    [' 3GB ', 3 * 1024 ** 3],
+    ['', undefined],
+    ['MB', undefined],
+    ['-1MB', undefined],
+    ['1TB', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    [1e21, undefined],
+    [Number.NaN, undefined],
+    ['9'.repeat(400), undefined],
+  ])('%j: %j', (text, bytes) => {
+    expect(parseByteSize(text)).toBe(bytes);
+  });
+});
