@@ -1,13 +1,13 @@
 /**
  * Finds the models under a path: a model file, a model folder (with or without version folders), or a
- * folder of either. Reads names only; opening a model is the business of load-model.ts.
+ * folder of either. Reads names only; opening a model is the business of read-model.ts.
  *
  * A path that holds no model at all is an error of the whole call; a model that has something wrong
  * with it is returned with its problem, so that the others serve.
  */
 
 import type { Dirent } from 'node:fs';
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { ServingError } from '../errors.ts';
 import { formatOfFile } from './model-files.ts';
@@ -46,12 +46,23 @@ function listFolder(folder: string): Dirent[] {
   }
 }
 
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** Follows links. A link that leads nowhere, in a circle or into a locked folder has no kind. */
+function kindOf(path: string): 'folder' | 'file' | 'other' | undefined {
+  try {
+    const stat = statSync(path);
+    return stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
+  } catch {
+    return undefined;
+  }
+}
 
+const isFolder = (path: string): boolean => kindOf(path) === 'folder';
+
+/** Model files, also those whose link is broken: opening them says what is wrong. */
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return entries
-    .filter((entry) => formatOfFile(entry.name) && !isFolder(join(folder, entry.name)))
+    .filter(({ name }) => formatOfFile(name))
+    .filter(({ name }) => ['file', undefined].includes(kindOf(join(folder, name))))
     .map((entry) => join(folder, entry.name))
     .sort();
 }
@@ -90,11 +101,11 @@ function yamlIn(folder: string): { yamlPath: string } | undefined {
 /** The model whose folder this is, or undefined when the folder is none. */
 function modelInFolder(folder: string): FoundModel | undefined {
   const entries = listFolder(folder);
-  const name = nameFrom(basename(realpathSync(folder)));
+  const name = nameFrom(basename(folder));
   const versions = entries
     .filter((entry) => isVersionFolder(folder, entry))
     .map((entry) => findVersion(entry.name, join(folder, entry.name)))
-    .sort((a, b) => Number(a.version) - Number(b.version));
+    .sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
   if (versions.length > 0) return { name, folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
   if (files.length > 1 && !yamlIn(folder)) return undefined;
@@ -120,12 +131,34 @@ function modelFromFile(file: string): FoundModel {
   };
 }
 
+/** A folder among others: when it cannot be read, the others serve. */
+function modelOrProblem(folder: string): FoundModel | undefined {
+  // What every disk of its own has at its root, for nobody but root to read.
+  if (basename(folder) === 'lost+found') return undefined;
+  try {
+    return modelInFolder(folder);
+  } catch (error) {
+    const problem = error as ServingError;
+    return { name: nameFrom(basename(folder)), folder, versions: [{ version: '1', problem }] };
+  }
+}
+
 function modelsInFolder(folder: string): FoundModel[] {
   const entries = listFolder(folder);
   const fromFolders = entries
     .filter((entry) => !entry.name.startsWith('.') && isFolder(join(folder, entry.name)))
-    .flatMap((entry) => modelInFolder(join(folder, entry.name)) ?? []);
+    .flatMap((entry) => modelOrProblem(join(folder, entry.name)) ?? []);
   return [...fromFolders, ...modelFilesIn(folder, entries).map(modelFromFile)];
+}
+
+/** A folder that is a model, or one of models: a single file beside folders with models is one of them. */
+function modelsAt(folder: string): FoundModel[] {
+  const single = modelInFolder(folder);
+  if (!single) return modelsInFolder(folder);
+  const [version] = single.versions;
+  const loose = !single.yamlPath && version?.file !== undefined && dirname(version.file) === folder;
+  const among = loose ? modelsInFolder(folder) : [];
+  return among.length > 1 ? among : [single];
 }
 
 /**
@@ -134,22 +167,21 @@ function modelsInFolder(folder: string): FoundModel[] {
  */
 export function findModels(path: string): FoundModel[] {
   const full = resolve(path);
-  const stat = statSync(full, { throwIfNoEntry: false });
-  if (!stat) {
+  const kind = kindOf(full);
+  if (!kind) {
     throw new ServingError('PATH_NOT_FOUND', {
       path: full,
       expected: 'a model file, a model folder or a folder of models',
     });
   }
-  if (!stat.isDirectory()) {
+  if (kind !== 'folder') {
     if (formatOfFile(basename(full))) return [modelFromFile(full)];
     throw new ServingError('NO_MODEL_FOUND', {
       path: full,
       found: 'a file whose extension is not that of a model',
     });
   }
-  const single = modelInFolder(full);
-  const models = single ? [single] : modelsInFolder(full);
+  const models = modelsAt(full);
   if (models.length === 0) {
     const names = listFolder(full)
       .slice(0, 5)
