@@ -21,7 +21,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 export interface ModelCache {
@@ -70,6 +70,23 @@ async function sizeOfFolder(folder: string): Promise<number> {
   return sizes.reduce((total, size) => total + size, 0);
 }
 
+/**
+ * Makes the folder and those above it. Not by mkdir's own `recursive`, which never ends where a file
+ * system says ENOENT to every new name, as /proc does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(folder, { mode: 0o700 });
+  try {
+    await make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await make();
+  }
+}
+
 /** Opens the cache, or returns undefined when the folder cannot be made or written. */
 export async function openModelCache(
   folder: string,
@@ -78,8 +95,8 @@ export async function openModelCache(
   const models = join(folder, 'models');
   const hashes = join(folder, 'hashes');
   try {
-    await mkdir(models, { recursive: true, mode: 0o700 });
-    await mkdir(hashes, { recursive: true, mode: 0o700 });
+    await makeFolder(models);
+    await makeFolder(hashes);
     await access(models, constants.W_OK);
   } catch {
     return undefined;
