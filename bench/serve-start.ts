@@ -23,7 +23,7 @@ const shot = {
 
 async function timeStart(model: string, cacheDir: string): Promise<number> {
   const since = performance.now();
-  const server = await startServer([model, '--instances', '1', '--cache-dir', cacheDir]);
+  const server = await startServer([model, '--instances', '1'], cacheDir);
   const elapsed = await firstAnswer(`${server.url}/predict`, shot, since);
   await server.stop();
   return elapsed;
@@ -46,13 +46,7 @@ async function startTimes(name: string, model: string, limitMs: number): Promise
 }
 
 async function idleMemory(model: string): Promise<void> {
-  const server = await startServer([
-    model,
-    '--instances',
-    '1',
-    '--cache-dir',
-    join(folder, 'cache-digits'),
-  ]);
+  const server = await startServer([model, '--instances', '1'], join(folder, 'cache-digits'));
   await firstAnswer(`${server.url}/predict`, shot, performance.now());
   for (let i = 0; i < 100; i += 1) await (await fetch(`${server.url}/predict`, shot)).arrayBuffer();
   await new Promise((resolve) => setTimeout(resolve, 3000));

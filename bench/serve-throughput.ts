@@ -63,15 +63,10 @@ for (const [name, asked] of [
   ['exact', 0.85],
   ['fast', 0.9],
 ] as const) {
-  const server = await startServer([
-    join(models, name),
-    '--instances',
-    '2',
-    '--threads',
-    '1',
-    '--cache-dir',
+  const server = await startServer(
+    [join(models, name), '--instances', '2', '--threads', '1'],
     cache,
-  ]);
+  );
   await firstAnswer(
     `${server.url}/predict`,
     { ...shot, body: new Uint8Array(photo) },

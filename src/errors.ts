@@ -95,6 +95,11 @@ export const errorCatalogue = {
   },
 
   // Pictures
+  PICTURE_FILE_UNREADABLE: {
+    kind: 'not-found',
+    message: (d: { path: string; problem: string }) =>
+      `The picture ${d.path} cannot be read: ${d.problem}.`,
+  },
   PICTURE_EMPTY: {
     kind: 'invalid-argument',
     message: (d: { where: string }) =>

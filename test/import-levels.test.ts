@@ -38,7 +38,7 @@ const levels: Record<string, number> = {
 
 /** Sideways edges, each with its reason. */
 const sideways: Record<string, string> = {
-  'pipeline -> image': 'the pipeline turns a picture into the pixels that image/ decodes',
+  'processes -> cli': 'the entry point of the command line starts it',
 };
 
 const root = join(import.meta.dirname, '..');

@@ -9,13 +9,23 @@ import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { chromiumPath, launchChromium } from './support/browser.ts';
+import { startCommand } from './support/command.ts';
 import { requirePart } from './support/parts.ts';
 import { type StubServer, startStubServer, stubModel, stubVersion } from './support/stub-server.ts';
 
 const curlPath = requirePart('curl', 'curl', 'apt-get install curl');
 
-/** The server of the main scenario: put the real one here. */
-const startServer = (): Promise<{ url: string; close(): Promise<void> }> => startStubServer();
+/** The main scenario is driven against the real server with the bundled model. */
+async function startServer(): Promise<{ url: string; close(): Promise<void> }> {
+  const server = await startCommand(
+    join(import.meta.dirname, '..', 'bin', 'modelship'),
+    ['serve'],
+    {
+      cwd: join(import.meta.dirname, '..'),
+    },
+  );
+  return { url: server.url, close: async () => server[Symbol.asyncDispose]() };
+}
 
 let browser: Browser;
 let context: BrowserContext;

@@ -25,13 +25,15 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts it; does not wait. */
-export async function startServer(args: readonly string[]): Promise<BenchServer> {
+export async function startServer(args: readonly string[], cacheDir: string): Promise<BenchServer> {
   const port = await freePort();
   const child = spawn(
     join(root, 'bin', 'modelship'),
     ['serve', ...args, '--port', String(port), '--log-level', 'error'],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
+      // The variable, not the option: so the compiled code is kept there too.
+      env: { ...process.env, MODELSHIP_CACHE_DIR: cacheDir },
     },
   );
   return {

@@ -11,19 +11,21 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { loadSettings } from './load-settings.ts';
 import { standardOutput } from './terminal.ts';
 
+// No line is longer than 80 characters: commander would wrap it.
 const introduction = `From a trained model file to a production API.
 
-  modelship serve models                 serve a model file or a folder of models
-  modelship predict models/digits 7.png  ask a model once, without a server
-  modelship inspect model.onnx           what is in a model and what serving will do with it
-  modelship init model.onnx              write a model.yaml to fill in`;
+  modelship serve models                   serve a model, or a folder of them
+  modelship predict models/digits 7.png    ask a model once, without a server
+  modelship inspect model.onnx             what is in it, what serving will do
+  modelship init model.onnx                write a model.yaml to fill in`;
 
 const epilogue = `
-Every option can also be set as an environment variable (--cache-dir: MODELSHIP_CACHE_DIR) or in the file
-that --config names (cacheDir: …). The command line wins over the environment, the environment over the file.
+Every option can also be set as an environment variable (--cache-dir:
+MODELSHIP_CACHE_DIR) or in the file that --config names (cacheDir: …). The
+command line wins over the environment, the environment over the file.
 
-Exit codes: 0 done, 1 unexpected, 2 wrong option, setting or model.yaml, 3 model unusable,
-4 picture unusable, 5 port unusable.`;
+Exit codes: 0 done, 1 unexpected, 2 wrong option, setting or model.yaml,
+3 model unusable, 4 picture unusable, 5 port unusable.`;
 
 const runOptions: readonly SettingName[] = [
   'instances',
@@ -42,11 +44,10 @@ function version(): string {
 
 const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
 
-function defaultOf({ schema }: SettingRow): string {
+function defaultOf({ schema, value: kind }: SettingRow): string {
   const value = schema.safeParse(undefined).data;
-  return value === undefined || typeof value === 'boolean' || Array.isArray(value)
-    ? ''
-    : ` (default: ${value})`;
+  if (value === undefined || typeof value === 'boolean' || Array.isArray(value)) return '';
+  return ` (default: ${kind === 'SIZE' ? `${Number(value) / 1024 ** 2}MB` : value})`;
 }
 
 /** Adds the options of these settings; their values are checked later, all together. */
@@ -156,7 +157,8 @@ function build(): Command {
 
 function report(error: unknown): void {
   if (error instanceof ServingError) {
-    process.stderr.write(`modelship: ${error.message} [${error.code}]\n`);
+    const end = error.message.includes('\n') ? '\n' : ' ';
+    process.stderr.write(`modelship: ${error.message}${end}[${error.code}]\n`);
   } else if (!(error instanceof CommanderError)) {
     process.stderr.write(`modelship: unexpected error: ${messageOf(error)}\n`);
     if (process.env.MODELSHIP_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);

@@ -2,7 +2,6 @@
  * The composition root: from settings to a service, for the commands that run models.
  */
 
-import { join } from 'node:path';
 import { openModelCache } from '../cache/model-cache.ts';
 import type { Settings } from '../config/settings.ts';
 import type { PictureReader } from '../image/picture-reader.ts';
@@ -14,7 +13,8 @@ import type { BuildOptions } from '../serving/build-service.ts';
 import { buildService } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
-import { cacheFolder, runnerEnvironment } from './load-settings.ts';
+import { takeEarlyRunner } from './early-runner.ts';
+import { cacheFolder, runnerEnvironment } from './places.ts';
 
 export interface Composed {
   readonly service: InferenceService;
@@ -34,7 +34,7 @@ export function compose(
   models: readonly ReadModel[],
   hooks: Pick<BuildOptions, 'onAccount' | 'onRunnerEnd'> & { readonly log: Log },
 ): Composed {
-  const folder = cacheFolder(settings);
+  const folder = cacheFolder(settings.cacheDir);
   const pictures = createPictureReader({ maxPixels: settings.maxPixels, threads: pictureThreads });
   const service = buildService({
     models,
@@ -43,6 +43,7 @@ export function compose(
       hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
     ),
     runnerEnvironment: runnerEnvironment(folder),
+    takeRunner: takeEarlyRunner,
     instances: settings.instances,
     threads: settings.threads,
     defaultModel: settings.defaultModel,
@@ -50,9 +51,4 @@ export function compose(
     ...hooks,
   });
   return { service, pictures };
-}
-
-/** Where compiled code is kept between starts. */
-export function codeCacheFolder(settings: Settings): string {
-  return join(cacheFolder(settings), 'code');
 }

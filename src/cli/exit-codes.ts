@@ -38,12 +38,16 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   MODEL_LOAD_FAILED: exitCodes.model,
   MODEL_WARMUP_FAILED: exitCodes.model,
   MODEL_REQUIRED: exitCodes.usage,
+  // Only --model and --default-model name one on the command line.
+  MODEL_NOT_FOUND: exitCodes.usage,
   OPSET_TOO_NEW: exitCodes.model,
   VALUE_TYPE_UNSUPPORTED: exitCodes.model,
   LABELS_INVALID: exitCodes.model,
   OUTPUT_NOT_SCORES: exitCodes.model,
   RUN_FAILED: exitCodes.model,
   RUNNER_DIED: exitCodes.model,
+  DEADLINE_EXCEEDED: exitCodes.model,
+  VERSION_NOT_FOUND: exitCodes.model,
 };
 
 export function exitCodeOf(error: unknown): number {

@@ -62,7 +62,7 @@ function inputLines({ inputs }: ModelSignature): string[] {
     '# guesses them. Remove the # and set them, or name a preset that fills in all of it.',
     ...(tensor ? presetLines(tensor) : []),
     ...proposal.split('\n').map((line) => `#${line}`),
-    '#  fast: false                  # true: faster resize, up to 9 levels off',
+    '#  fast: false                  # true: faster JPEG resize, a few levels off',
   ];
 }
 

@@ -25,9 +25,8 @@ async function readPicture(path: string): Promise<EncodedPicture> {
     return { bytes: await readFile(path), where: path };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a picture' });
-    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+    const problem = code === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw new ServingError('PICTURE_FILE_UNREADABLE', { path, problem });
   }
 }
 

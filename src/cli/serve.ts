@@ -5,36 +5,59 @@
  * HTTP server's code is loaded while they load their models.
  */
 
+import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
+import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
-import type { Account } from '../serving/inference-service.ts';
+import type { RegisteredModel } from '../serving/model-registry.ts';
+import { createLateMetrics } from '../telemetry/late-metrics.ts';
+import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
+import { dropEarlyRunner } from './early-runner.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
+
+/** After the first answers, before the first scrape. */
+const metricsDelayMs = 1000;
+
+const takesPictures = ({ versions }: RegisteredModel): boolean =>
+  versions.some(({ pictures }) => pictures?.plan !== undefined);
+
+/** What was wrong on disk already: the log has it too, not only the table that a person reads. */
+function logProblems(models: readonly ReadModel[], log: Log): void {
+  for (const { name: model, problem, versions } of models) {
+    if (problem) log.error({ model, reason: problem.message }, 'model does not load');
+    for (const { version, problem: cause } of versions) {
+      if (cause) log.error({ model, version, reason: cause.message }, 'model does not load');
+    }
+  }
+}
 
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
-  let onAccount = (_account: Account): void => {};
-  let onRunnerEnd = (_model: string, _version: string): void => {};
+  const metrics = createLateMetrics();
   const { service, pictures } = compose(settings, models, {
     log,
-    onAccount: (account) => onAccount(account),
-    onRunnerEnd: (model, version) => onRunnerEnd(model, version),
+    onAccount: metrics.countRequest,
+    onRunnerEnd: metrics.countRunnerEnd,
   });
   const loading = startModels(service);
+  logProblems(models, log);
+  if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, port, metrics } = await startHttp(settings, service, log);
-    onAccount = metrics.countRequest;
-    onRunnerEnd = metrics.countRunnerEnd;
-    shutDownOnSignals({ app, service, settings, log, close: () => pictures.close() });
+    const { app, gate, port } = await startHttp(settings, service, { log, metrics });
+    setTimeout(() => void metrics.load(), metricsDelayMs).unref();
+    shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);
+    dropEarlyRunner();
+    flushCompileCache();
   } catch (error) {
     await service.stop();
     throw error;

@@ -5,11 +5,13 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.ts';
+import type { RequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 
 export interface ShutdownParts {
   readonly app: FastifyInstance;
+  readonly gate: RequestGate;
   readonly service: InferenceService;
   readonly settings: Settings;
   readonly log: Log;
@@ -21,10 +23,11 @@ const pause = (milliseconds: number): Promise<void> =>
     ? new Promise((resolve) => setTimeout(resolve, milliseconds))
     : Promise.resolve();
 
-async function shutDown({ app, service, settings, close }: ShutdownParts): Promise<void> {
+async function shutDown({ app, gate, service, settings, close }: ShutdownParts): Promise<void> {
   service.announceShutdown();
   await pause(settings.shutdownGraceMs);
   // The port stays open while requests are in flight, so that probes read "not ready" and not "refused".
+  await gate.close();
   await service.drain();
   await app.close();
   await close();

@@ -4,17 +4,19 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
-import { createPictureFetcher } from '../fetch/picture-fetcher.ts';
+import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
+import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
 import { createHttpServer } from '../http/http-server.ts';
+import type { RequestGate } from '../http/request-gate.ts';
+import { createRequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
 
 export interface StartedHttp {
   readonly app: FastifyInstance;
+  readonly gate: RequestGate;
   readonly port: number;
-  readonly metrics: Metrics;
 }
 
 const mostRedirects = 3;
@@ -41,27 +43,40 @@ function describeService({ registry }: InferenceService): string {
 
 type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** Undefined when the server fetches no pictures. Throws SETTINGS_INVALID for a host that cannot be one. */
-function createFetch(settings: Settings): FetchPicture | undefined {
-  if (!settings.url) return undefined;
-  const fetcher = createPictureFetcher({
+async function loadFetcher(settings: Settings): Promise<PictureFetcher> {
+  const { createPictureFetcher } = await import('../fetch/picture-fetcher.ts');
+  return createPictureFetcher({
     timeoutMs: settings.urlTimeoutMs,
     maxBytes: settings.urlMaxBytes,
     maxRedirects: mostRedirects,
     allowPrivateHosts: settings.urlAllowPrivate,
   });
-  return async (url, signal) => (await fetcher.fetch(url, signal)).bytes;
+}
+
+/**
+ * Undefined when the server fetches no pictures. The fetcher's code is loaded with the first URL: most
+ * servers never see one. Throws SETTINGS_INVALID for a host that cannot be one.
+ */
+function createFetch(settings: Settings): FetchPicture | undefined {
+  if (!settings.url) return undefined;
+  createAllowedHosts(settings.urlAllowPrivate);
+  let fetcher: Promise<PictureFetcher> | undefined;
+  return async (url, signal) => {
+    fetcher ??= loadFetcher(settings);
+    return (await (await fetcher).fetch(url, signal)).bytes;
+  };
 }
 
 /** Throws PORT_IN_USE, LISTEN_FAILED or SETTINGS_INVALID. */
 export async function startHttp(
   settings: Settings,
   service: InferenceService,
-  log: Log,
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): Promise<StartedHttp> {
-  const metrics = createMetrics();
+  const gate = createRequestGate();
   const app = createHttpServer({
     service,
+    gate,
     metrics,
     log,
     maxBody: settings.maxBody,
@@ -70,5 +85,5 @@ export async function startHttp(
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { app, port: await listen(app, settings), metrics };
+  return { app, gate, port: await listen(app, settings) };
 }

@@ -26,7 +26,7 @@ export interface PictureGeometry {
   readonly antialias: boolean;
   /** Centre crop as torchvision does it, zero-padding where the picture is smaller. */
   readonly crop?: { readonly width: number; readonly height: number } | undefined;
-  /** true: sharp's own resize, up to 9 levels off. */
+  /** true: sharp's own resize for JPEG: at most 9 levels off on photos, more at hard edges (docs/decisions/pictures.md). */
   readonly fast: boolean;
   /** apply: turn the picture upright by its EXIF orientation; ignore: as Pillow's `open` does. */
   readonly orientation: 'ignore' | 'apply';

@@ -9,7 +9,7 @@ import type { FastifyError } from 'fastify';
 import type { ErrorKind } from '../errors.ts';
 import { ServingError } from '../errors.ts';
 
-const statuses = {
+export const statusOfKind = {
   'invalid-argument': 400,
   'permission-denied': 403,
   'not-found': 404,
@@ -27,7 +27,7 @@ const statuses = {
 } as const satisfies Record<ErrorKind, number>;
 
 export function statusOf(error: ServingError): number {
-  return statuses[error.kind];
+  return statusOfKind[error.kind];
 }
 
 export interface ErrorAnswer {

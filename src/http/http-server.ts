@@ -15,14 +15,17 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
 import { registerHealthRoutes } from './health-routes.ts';
 import { registerInferRoutes } from './infer-routes.ts';
+import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
+import type { RequestGate } from './request-gate.ts';
 import { requestIdFrom } from './request-scope.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
+  readonly gate: RequestGate;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly maxBody: number;
@@ -42,6 +45,8 @@ function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
     keepAliveTimeout: keepAliveMs,
     requestTimeout: receiveTimeoutMs,
     forceCloseConnections: 'idle',
+    clientErrorHandler: refuseBrokenHttp,
+    frameworkErrors: refuseBadPath,
     genReqId: (request) => requestIdFrom(request.headers['x-request-id'], randomUUID),
     routerOptions: { maxParamLength: 512 },
   });
@@ -117,7 +122,7 @@ function registerErrors(
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { service, metrics, log, timeoutMs } = options;
+  const { service, metrics, log } = options;
   const app = createApp(options);
   const methodsOf = followRoutes(app);
   registerErrors(app, options, methodsOf);
@@ -143,7 +148,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);
   registerPredictRoutes(app, options);
-  registerInferRoutes(app, { service, timeoutMs });
+  registerInferRoutes(app, options);
   registerPage(app, options);
   return app;
 }

@@ -5,6 +5,7 @@ import { ServingError } from '../errors.ts';
 import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { RequestGate } from './request-gate.ts';
 import { withDeadline } from './request-scope.ts';
 
 const lengthHeader = 'inference-header-content-length';
@@ -16,9 +17,13 @@ function headerLengthOf(request: FastifyRequest): string | undefined {
 
 export function registerInferRoutes(
   app: FastifyInstance,
-  options: { readonly service: InferenceService; readonly timeoutMs: number },
+  options: {
+    readonly service: InferenceService;
+    readonly gate: RequestGate;
+    readonly timeoutMs: number;
+  },
 ): void {
-  const { service, timeoutMs } = options;
+  const { service, gate, timeoutMs } = options;
 
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { model, version } = request.params as { model: string; version?: string };
@@ -44,6 +49,8 @@ export function registerInferRoutes(
     });
   }
 
-  app.post('/v2/models/:model/infer', infer);
-  app.post('/v2/models/:model/versions/:version/infer', infer);
+  const onRequest = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    gate.enter(reply.raw);
+  app.post('/v2/models/:model/infer', { onRequest }, infer);
+  app.post('/v2/models/:model/versions/:version/infer', { onRequest }, infer);
 }

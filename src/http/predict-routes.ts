@@ -7,6 +7,7 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import type { PictureForms } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
+import type { RequestGate } from './request-gate.ts';
 import { withDeadline } from './request-scope.ts';
 
 interface Target {
@@ -16,6 +17,7 @@ interface Target {
 
 export interface PredictRouteOptions extends PictureForms {
   readonly service: InferenceService;
+  readonly gate: RequestGate;
   readonly timeoutMs: number;
 }
 
@@ -29,7 +31,7 @@ function serverTiming({ timings }: PredictAnswer, totalMs: number): string {
 }
 
 export function registerPredictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
-  const { service, timeoutMs } = options;
+  const { service, gate, timeoutMs } = options;
 
   async function predict(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const startedAt = performance.now();
@@ -60,11 +62,13 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     });
   }
 
+  const onRequest = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    gate.enter(reply.raw);
   for (const path of [
     '/predict',
     '/models/:model/predict',
     '/models/:model/versions/:version/predict',
   ]) {
-    app.post(path, predict);
+    app.post(path, { onRequest }, predict);
   }
 }

@@ -3,6 +3,12 @@
 /** The bytes end before the header does; `sniffPicture` turns it into PICTURE_TRUNCATED. */
 export class EndOfBytes extends Error {}
 
+/**
+ * Headers are read on the server's thread: a file made of millions of tiny segments must not hold it.
+ * Real pictures have a few hundred.
+ */
+export const maxSegments = 10_000;
+
 export class Bytes {
   readonly length: number;
   readonly #view: DataView;
@@ -34,6 +40,13 @@ export class Bytes {
   i32(at: number, little = false): number {
     this.#check(at, 4);
     return this.#view.getInt32(at, little);
+  }
+
+  /** Whether these four ASCII characters stand there; false past the end. */
+  hasTag(at: number, tag: string): boolean {
+    if (at + 4 > this.length) return false;
+    for (let i = 0; i < 4; i++) if (this.#view.getUint8(at + i) !== tag.charCodeAt(i)) return false;
+    return true;
   }
 
   /** Latin-1 text; shorter where the bytes end. */

@@ -3,8 +3,11 @@
 import { messageOf, ServingError } from '../errors.ts';
 import { decodeBmp } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
+import { isCutShort } from './cut-short.ts';
+import { CorruptPixels } from './decode-errors.ts';
 import { decodeGif } from './gif-decode.ts';
 import { UnsupportedVariant } from './header-facts.ts';
+import { isTurned } from './orientation.ts';
 import { type PictureHeader, supportedFormats } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 import { decodeWithSharp } from './sharp-decode.ts';
@@ -19,15 +22,19 @@ export async function decodePicture(
 ): Promise<Raster> {
   try {
     const stored = await decodeStored(bytes, header);
+    checkSize(stored, header);
     return isTurned(header, orientation) ? turnUpright(stored, header.orientation) : stored;
   } catch (error) {
-    throw asPictureError(error, header, where);
+    throw asPictureError(error, bytes, header, where);
   }
 }
 
-/** Pillow always applies a TIFF's orientation when it loads it, and that of the others never. */
-export function isTurned(header: PictureHeader, orientation: 'ignore' | 'apply'): boolean {
-  return header.orientation !== 1 && (orientation === 'apply' || header.format === 'TIFF');
+/** The limit of pixels was checked on the header's size, so nothing else may come out. */
+function checkSize({ width, height }: Raster, header: PictureHeader): void {
+  if (width !== header.width || height !== header.height)
+    throw new CorruptPixels(
+      `it decodes to ${width}×${height} pixels, its header says ${header.width}×${header.height}`,
+    );
 }
 
 function decodeStored(bytes: Uint8Array, header: PictureHeader): Raster | Promise<Raster> {
@@ -36,7 +43,13 @@ function decodeStored(bytes: Uint8Array, header: PictureHeader): Raster | Promis
   return decodeWithSharp(bytes, header);
 }
 
-export function asPictureError(error: unknown, { format }: PictureHeader, where: string): unknown {
+/** What a decoder threw, as an error of the catalogue. */
+export function asPictureError(
+  error: unknown,
+  bytes: Uint8Array,
+  { format }: PictureHeader,
+  where: string,
+): unknown {
   if (error instanceof ServingError) return error;
   if (error instanceof EndOfBytes) return new ServingError('PICTURE_TRUNCATED', { where, format });
   if (error instanceof UnsupportedVariant)
@@ -45,8 +58,16 @@ export function asPictureError(error: unknown, { format }: PictureHeader, where:
       format: error.message,
       supported: supportedFormats,
     });
-  const problem = messageOf(error);
-  return /premature end|truncated|end of (input|file|stream)|unexpected eof/i.test(problem)
+  const problem = oneProblem(messageOf(error));
+  return isCutShort(bytes, format, problem)
     ? new ServingError('PICTURE_TRUNCATED', { where, format }, { cause: error })
     : new ServingError('PICTURE_CORRUPT', { where, format, problem }, { cause: error });
+}
+
+/** libvips lists every step that failed, some of them again and again: the first says it. */
+function oneProblem(message: string): string {
+  const [first = message] = message
+    .replace('Input buffer has corrupt header: ', '')
+    .split(/ Vips\w+: /);
+  return first.trim().replace(/[:.]$/, '') || 'its data are damaged';
 }

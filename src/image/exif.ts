@@ -34,8 +34,3 @@ function findOrientation(bytes: Bytes, base: number): Orientation {
 export function asOrientation(value: number): Orientation {
   return value >= 1 && value <= 8 ? (value as Orientation) : 1;
 }
-
-/** Whether upright turning swaps width and height. */
-export function swapsSides(orientation: Orientation): boolean {
-  return orientation >= 5;
-}

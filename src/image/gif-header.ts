@@ -10,6 +10,8 @@ const extension = 0x21;
 const imageDescriptor = 0x2c;
 const trailer = 0x3b;
 const graphicControl = 0xf9;
+/** The header is read on the server's thread; comments of a megabyte are not worth holding it. */
+const maxHeaderBytes = 1 << 20;
 
 export interface GifFrame {
   /** The canvas; it grows where the first frame lies outside the screen. */
@@ -38,7 +40,7 @@ export function readGifFrame(bytes: Bytes): GifFrame {
   const palette = paletteAt(13, flags);
   let at = 13 + (palette?.length ?? 0);
   let transparent: number | undefined;
-  while (true) {
+  while (at < maxHeaderBytes) {
     const block = bytes.u8(at);
     if (block === imageDescriptor) return frameAt(bytes, at + 1, transparent, palette);
     if (block === trailer) throw corruptHeader('it has no frame');
@@ -47,6 +49,7 @@ export function readGifFrame(bytes: Bytes): GifFrame {
       at = afterBlocks(bytes, at + 2);
     } else at++;
   }
+  throw corruptHeader('it has no frame in its first megabyte');
 }
 
 /** Bit 7 says that there is one, the low three bits how large it is. */

@@ -2,11 +2,14 @@
  * Size, colour layout and orientation from a JPEG's markers. Source: ITU-T T.81, annex B.
  */
 
-import type { Bytes } from './byte-cursor.ts';
+import { type Bytes, maxSegments } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import type { HeaderFacts } from './header-facts.ts';
 import { corruptHeader, UnsupportedVariant } from './header-facts.ts';
-import type { Orientation } from './picture-format.ts';
+import type { Orientation, PictureLayout } from './picture-format.ts';
+
+/** By the number of components. */
+const layouts: Readonly<Record<number, PictureLayout>> = { 1: 'gray', 3: 'plain', 4: 'cmyk' };
 
 const startOfScan = 0xda;
 const app1 = 0xe1;
@@ -14,7 +17,7 @@ const app1 = 0xe1;
 export function readJpegHeader(bytes: Bytes): HeaderFacts {
   let orientation: Orientation = 1;
   for (const { marker, at } of segments(bytes)) {
-    if (marker === app1 && orientation === 1 && bytes.text(at, 6) === 'Exif\0\0')
+    if (marker === app1 && orientation === 1 && bytes.hasTag(at, 'Exif'))
       orientation = readOrientation(bytes, at + 6);
     else if (isFrame(marker)) return { ...frameFacts(bytes, at), orientation };
   }
@@ -24,9 +27,8 @@ export function readJpegHeader(bytes: Bytes): HeaderFacts {
 /** Markers with a body, up to the start of the scan. Stray bytes between segments are skipped, as libjpeg does. */
 function* segments(bytes: Bytes): Generator<{ marker: number; at: number }> {
   let at = 2;
-  while (true) {
-    while (bytes.u8(at) !== 0xff) at++;
-    while (bytes.u8(at) === 0xff) at++;
+  for (let count = 0; count < maxSegments; count++) {
+    at = nextMarker(bytes, at);
     const marker = bytes.u8(at++);
     if (marker === startOfScan) return;
     if (hasNoBody(marker)) continue;
@@ -35,6 +37,15 @@ function* segments(bytes: Bytes): Generator<{ marker: number; at: number }> {
     yield { marker, at: at + 2 };
     at += length;
   }
+  throw corruptHeader('its header has too many segments');
+}
+
+/** Where the code of the next marker stands; a marker may be padded with more 0xFF. */
+function nextMarker(bytes: Bytes, from: number): number {
+  let at = from;
+  while (bytes.u8(at) !== 0xff) at++;
+  while (bytes.u8(at) === 0xff) at++;
+  return at;
 }
 
 /** A stuffed zero, TEM, restart markers and a second start of image. */
@@ -51,8 +62,7 @@ function frameFacts(bytes: Bytes, at: number): HeaderFacts {
   const precision = bytes.u8(at);
   if (precision !== 8) throw new UnsupportedVariant(`${precision}-bit JPEG`);
   const components = bytes.u8(at + 5);
-  if (components !== 1 && components !== 3 && components !== 4)
-    throw new UnsupportedVariant(`JPEG of ${components} components`);
-  const layout = components === 4 ? 'cmyk' : 'plain';
+  const layout = layouts[components];
+  if (layout === undefined) throw new UnsupportedVariant(`JPEG of ${components} components`);
   return { width: bytes.u16(at + 3), height: bytes.u16(at + 1), orientation: 1, layout };
 }

@@ -27,8 +27,8 @@ export interface PictureHeader {
 }
 
 /**
- * plain: gray or RGB, with or without alpha (palettes are expanded to it; 16 bits lose their low byte).
+ * plain: RGB or whatever libvips makes RGB of, with or without alpha (palettes are expanded to it; 16 bits lose their low byte).
+ * gray: the same without colour, with or without alpha.
  * gray16: one sample of 16 bits, which Pillow clips at 255. cmyk: four inks, 255 is full.
- * premultiplied: RGB already multiplied by the alpha beside it.
  */
-export type PictureLayout = 'plain' | 'gray16' | 'cmyk' | 'premultiplied';
+export type PictureLayout = 'plain' | 'gray' | 'gray16' | 'cmyk';

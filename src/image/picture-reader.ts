@@ -7,7 +7,8 @@
 
 import type { PictureGeometry } from '../config/picture-spec.ts';
 import { ServingError } from '../errors.ts';
-import type { PictureHeader } from './picture-format.ts';
+import { planGeometry, type Size } from './geometry-plan.ts';
+import { sizeToScale } from './orientation.ts';
 import { createPictureThreads } from './picture-threads.ts';
 import { sniffPicture } from './sniff.ts';
 import type { Picture } from './thread-messages.ts';
@@ -31,12 +32,14 @@ export interface PictureReader {
    * PICTURE_CORRUPT, PICTURE_TOO_MANY_PIXELS, SHUTTING_DOWN
    */
   read(bytes: Uint8Array, geometry: PictureGeometry, options: ReadOptions): Promise<Picture>;
+  /** Starts the first thread now, so that the first picture does not wait for it. */
+  warmUp(): void;
   /** Ends the threads; pictures that still wait are refused with SHUTTING_DOWN. */
   close(): Promise<void>;
 }
 
 export interface PictureReaderOptions {
-  /** Width × height of the stored picture (for animations: of the canvas). */
+  /** Width × height of the stored picture (of an animation: its canvas) and of what is answered. */
   readonly maxPixels: number;
   /** Threads that decode and scale; they start with the first picture. One does several hundred pictures a second. */
   readonly threads: number;
@@ -48,13 +51,16 @@ export function createPictureReader({ maxPixels, threads }: PictureReaderOptions
     async read(bytes, geometry, { where, signal }) {
       const header = sniffPicture(bytes, where);
       checkPixels(header, maxPixels, where);
+      const { output } = planGeometry(geometry, sizeToScale(header, geometry.orientation));
+      checkPixels(output, maxPixels, `${where}, scaled as the model wants it,`);
       return pool.run({ bytes: new Uint8Array(bytes), header, geometry, where }, signal);
     },
+    warmUp: () => pool.warmUp(),
     close: () => pool.close(),
   };
 }
 
-function checkPixels({ width, height }: PictureHeader, limitPixels: number, where: string): void {
+function checkPixels({ width, height }: Size, limitPixels: number, where: string): void {
   if (width * height > limitPixels)
     throw new ServingError('PICTURE_TOO_MANY_PIXELS', { where, width, height, limitPixels });
 }

@@ -1,5 +1,6 @@
 /** Entry point of a picture thread: answers each `ReadJob` with one `ReadReply`, in any order. */
 
+import { flushCompileCache } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { ServingError } from '../errors.ts';
 import type { Raster } from './raster.ts';
@@ -25,3 +26,6 @@ async function answer({ id, bytes, header, geometry, where }: ReadJob): Promise<
 function toPicture({ width, height, channels, data }: Raster): Picture {
   return { width, height, channels: channels === 1 ? 1 : 3, data };
 }
+
+// A thread is ended from outside and would never write what it compiled.
+flushCompileCache();

@@ -35,11 +35,17 @@ const filters = {
 
 export type SmoothFilter = keyof typeof filters;
 
-/** For output pixel i: `counts[i]` source pixels from `starts[i]`, weighted by `weights[i * taps ...]`. */
+/** The inner loops take so many taps at a time; a table's taps are a multiple of it. */
+export const tapGroup = 4;
+
+/**
+ * Output pixel i is made of `taps` source pixels from `starts[i]`, weighted by `weights[i * taps ...]`.
+ * Every output has the same number of taps; those that it does not need weigh nothing. `taps` may pass
+ * the source's size by up to three: the source is then padded.
+ */
 export interface Coefficients {
   readonly taps: number;
   readonly starts: Int32Array;
-  readonly counts: Int32Array;
   readonly weights: Int32Array;
 }
 
@@ -59,30 +65,36 @@ export function coefficientsFor(axis: Axis, filter: SmoothFilter): Coefficients 
 }
 
 function computeCoefficients(axis: Axis, filter: Filter): Coefficients {
+  const { count } = axis;
+  const rows = Array.from({ length: count }, (_, i) => weightsOf(axis, filter, axis.from + i));
+  const widest = rows.reduce((most, { weights }) => Math.max(most, weights.length), 0);
+  const taps = Math.ceil(widest / tapGroup) * tapGroup;
+  const table = { taps, starts: new Int32Array(count), weights: new Int32Array(count * taps) };
+  rows.forEach(({ start, weights }, i) => {
+    table.starts[i] = Math.max(Math.min(start, axis.size - taps), 0);
+    table.weights.set(weights, i * taps + start - (table.starts[i] as number));
+  });
+  return table;
+}
+
+/** Pillow's weights of output pixel `i`, for source pixels from `start`. */
+function weightsOf(axis: Axis, filter: Filter, i: number): { start: number; weights: Int32Array } {
   const scale = axis.size / axis.out;
   const filterScale = Math.max(scale, 1);
   const support = filter.support * filterScale;
-  const taps = Math.ceil(support) * 2 + 1;
-  const starts = new Int32Array(axis.count);
-  const counts = new Int32Array(axis.count);
-  const weights = new Int32Array(axis.count * taps);
-  for (let i = 0; i < axis.count; i++) {
-    const center = (axis.from + i + 0.5) * scale;
-    const start = Math.max(Math.trunc(center - support + 0.5), 0);
-    const count = Math.min(Math.trunc(center + support + 0.5), axis.size) - start;
-    starts[i] = start;
-    counts[i] = count;
-    const at = (k: number): number => filter.weight((k + start - center + 0.5) * (1 / filterScale));
-    writeWeights(weights.subarray(i * taps, i * taps + count), at);
-  }
-  return { taps, starts, counts, weights };
+  const center = (i + 0.5) * scale;
+  const start = Math.max(Math.trunc(center - support + 0.5), 0);
+  const count = Math.min(Math.trunc(center + support + 0.5), axis.size) - start;
+  const raw = new Float64Array(count);
+  for (let k = 0; k < count; k++)
+    raw[k] = filter.weight((k + start - center + 0.5) * (1 / filterScale));
+  return { start, weights: toFixedPoint(raw) };
 }
 
-function writeWeights(into: Int32Array, weightAt: (k: number) => number): void {
-  const raw = Float64Array.from(into, (_, k) => weightAt(k));
+function toFixedPoint(raw: Float64Array): Int32Array {
   const total = raw.reduce((sum, weight) => sum + weight, 0);
-  for (let k = 0; k < into.length; k++) {
-    const share = total === 0 ? (raw[k] ?? 0) : (raw[k] ?? 0) / total;
-    into[k] = Math.trunc((share < 0 ? -0.5 : 0.5) + share * (1 << precisionBits));
-  }
+  return Int32Array.from(raw, (weight) => {
+    const share = total === 0 ? weight : weight / total;
+    return Math.trunc((share < 0 ? -0.5 : 0.5) + share * (1 << precisionBits));
+  });
 }

@@ -1,13 +1,15 @@
 /**
- * The two inner loops of Pillow's resampling. Source: Pillow 13.0 `src/libImaging/Resample.c`,
+ * The inner loops of Pillow's resampling. Source: Pillow 13.0 `src/libImaging/Resample.c`,
  * `ImagingResampleHorizontal_8bpc` and `ImagingResampleVertical_8bpc`.
  *
- * Sums stay within 32 bits: 8 bits of sample, 22 of weight, 2 spare.
+ * Sums stay within 32 bits: 8 bits of sample, 22 of weight, 2 spare. Four taps at a time and a clamped
+ * array for the output make them a third faster than the plain loops (`bench/picture.ts`).
  */
 
-import { type Coefficients, precisionBits } from './pillow-coefficients.ts';
+import { type Coefficients, precisionBits, tapGroup } from './pillow-coefficients.ts';
 import { planesOf, type Raster, type Span } from './raster.ts';
 
+const { imul } = Math;
 const half = 1 << (precisionBits - 1);
 
 /**
@@ -22,61 +24,67 @@ export function scaleColumns(
 ): Raster {
   const channels = planesOf(source);
   const width = table.starts.length;
-  const data = new Uint8Array(rows.count * width * channels);
-  (channels === 3 ? acrossColor : acrossGray)(source, table, rows, origin, data);
-  return { width, height: rows.count, channels, data };
+  const out = new Uint8ClampedArray(rows.count * width * channels);
+  for (let row = 0; row < rows.count; row++) {
+    const line = ((rows.from + row) * source.width - origin) * source.channels;
+    const to = row * width * channels;
+    if (channels === 3) colorLine(source, line, table, out, to);
+    else grayLine(source, line, table, out, to);
+  }
+  return { width, height: rows.count, channels, data: new Uint8Array(out.buffer) };
 }
 
-function acrossColor(
-  { data, channels, width }: Raster,
-  { taps, starts, counts, weights }: Coefficients,
-  rows: Span,
-  origin: number,
-  out: Uint8Array,
+function colorLine(
+  { data, channels }: Raster,
+  line: number,
+  { taps, starts, weights }: Coefficients,
+  out: Uint8ClampedArray,
+  from: number,
 ): void {
-  let to = 0;
-  for (let row = 0; row < rows.count; row++) {
-    const line = ((rows.from + row) * width - origin) * channels;
-    for (let column = 0; column < starts.length; column++) {
-      let at = line + (starts[column] as number) * channels;
-      const first = column * taps;
-      const end = first + (counts[column] as number);
-      let red = half;
-      let green = half;
-      let blue = half;
-      for (let tap = first; tap < end; tap++, at += channels) {
-        const weight = weights[tap] as number;
-        red = (red + Math.imul(data[at] as number, weight)) | 0;
-        green = (green + Math.imul(data[at + 1] as number, weight)) | 0;
-        blue = (blue + Math.imul(data[at + 2] as number, weight)) | 0;
-      }
-      out[to] = toByte(red);
-      out[to + 1] = toByte(green);
-      out[to + 2] = toByte(blue);
-      to += 3;
+  let to = from;
+  let tap = 0;
+  for (let column = 0; column < starts.length; column++) {
+    let a = line + (starts[column] as number) * channels;
+    let red = half;
+    let green = half;
+    let blue = half;
+    for (const end = tap + taps; tap < end; tap += tapGroup) {
+      const b = a + channels;
+      const c = b + channels;
+      const d = c + channels;
+      const wa = weights[tap] as number;
+      const wb = weights[tap + 1] as number;
+      const wc = weights[tap + 2] as number;
+      const wd = weights[tap + 3] as number;
+      red = (red + imul(data[a] as number, wa) + imul(data[b] as number, wb)) | 0;
+      red = (red + imul(data[c] as number, wc) + imul(data[d] as number, wd)) | 0;
+      green = (green + imul(data[a + 1] as number, wa) + imul(data[b + 1] as number, wb)) | 0;
+      green = (green + imul(data[c + 1] as number, wc) + imul(data[d + 1] as number, wd)) | 0;
+      blue = (blue + imul(data[a + 2] as number, wa) + imul(data[b + 2] as number, wb)) | 0;
+      blue = (blue + imul(data[c + 2] as number, wc) + imul(data[d + 2] as number, wd)) | 0;
+      a = d + channels;
     }
+    out[to] = red >> precisionBits;
+    out[to + 1] = green >> precisionBits;
+    out[to + 2] = blue >> precisionBits;
+    to += 3;
   }
 }
 
-function acrossGray(
-  { data, channels, width }: Raster,
-  { taps, starts, counts, weights }: Coefficients,
-  rows: Span,
-  origin: number,
-  out: Uint8Array,
+function grayLine(
+  { data, channels }: Raster,
+  line: number,
+  { taps, starts, weights }: Coefficients,
+  out: Uint8ClampedArray,
+  from: number,
 ): void {
-  let to = 0;
-  for (let row = 0; row < rows.count; row++) {
-    const line = ((rows.from + row) * width - origin) * channels;
-    for (let column = 0; column < starts.length; column++) {
-      let at = line + (starts[column] as number) * channels;
-      const first = column * taps;
-      const end = first + (counts[column] as number);
-      let gray = half;
-      for (let tap = first; tap < end; tap++, at += channels)
-        gray = (gray + Math.imul(data[at] as number, weights[tap] as number)) | 0;
-      out[to++] = toByte(gray);
-    }
+  let tap = 0;
+  for (let column = 0; column < starts.length; column++) {
+    let at = line + (starts[column] as number) * channels;
+    let gray = half;
+    for (const end = tap + taps; tap < end; tap++, at += channels)
+      gray = (gray + imul(data[at] as number, weights[tap] as number)) | 0;
+    out[from + column] = gray >> precisionBits;
   }
 }
 
@@ -90,28 +98,45 @@ export function scaleRows(
   columns: Span,
   origin: number,
 ): Raster {
-  const { data: samples, channels } = source;
-  const { taps, starts, counts, weights } = table;
+  const { channels } = source;
+  const height = table.starts.length;
   const stride = source.width * channels;
   const length = columns.count * channels;
-  const out = new Uint8Array(starts.length * length);
-  for (let row = 0; row < starts.length; row++) {
-    const first = ((starts[row] as number) - origin) * stride + columns.from * channels;
-    const begin = row * taps;
-    const end = begin + (counts[row] as number);
-    const to = row * length;
-    for (let column = 0; column < length; column++) {
-      let sum = half;
-      let at = first + column;
-      for (let tap = begin; tap < end; tap++, at += stride)
-        sum = (sum + Math.imul(samples[at] as number, weights[tap] as number)) | 0;
-      out[to + column] = toByte(sum);
-    }
+  const sums = new Int32Array(length);
+  const out = new Uint8ClampedArray(height * length);
+  for (let row = 0; row < height; row++) {
+    const first = ((table.starts[row] as number) - origin) * stride + columns.from * channels;
+    sums.fill(half);
+    for (let tap = 0; tap < table.taps; tap += tapGroup)
+      addLines(sums, source.data, first + tap * stride, stride, table, row * table.taps + tap);
+    writeLine(sums, out, row * length);
   }
-  return { width: columns.count, height: starts.length, channels, data: out };
+  return { width: columns.count, height, channels, data: new Uint8Array(out.buffer) };
 }
 
-/** Pillow's clip8. */
-function toByte(sum: number): number {
-  return Math.max(0, Math.min(sum >> precisionBits, 255));
+/** Adds four weighted lines, `stride` apart, to the sums. */
+function addLines(
+  sums: Int32Array,
+  data: Uint8Array,
+  a: number,
+  stride: number,
+  { weights }: Coefficients,
+  tap: number,
+): void {
+  const b = a + stride;
+  const c = b + stride;
+  const d = c + stride;
+  const wa = weights[tap] as number;
+  const wb = weights[tap + 1] as number;
+  const wc = weights[tap + 2] as number;
+  const wd = weights[tap + 3] as number;
+  for (let i = 0; i < sums.length; i++) {
+    const near = (imul(data[a + i] as number, wa) + imul(data[b + i] as number, wb)) | 0;
+    const far = (imul(data[c + i] as number, wc) + imul(data[d + i] as number, wd)) | 0;
+    sums[i] = ((sums[i] as number) + near + far) | 0;
+  }
+}
+
+function writeLine(sums: Int32Array, out: Uint8ClampedArray, to: number): void {
+  for (let i = 0; i < sums.length; i++) out[to + i] = (sums[i] as number) >> precisionBits;
 }

@@ -6,7 +6,7 @@
 import type { Size, Window } from './geometry-plan.ts';
 import { type Coefficients, coefficientsFor, type SmoothFilter } from './pillow-coefficients.ts';
 import { scaleColumns, scaleRows } from './pillow-passes.ts';
-import { cutPlanes, type Raster, type Span } from './raster.ts';
+import { cutPlanes, padTo, type Raster, release, type Span } from './raster.ts';
 
 /** The window of `source` scaled to `scaled`: `window.height × window.width × planes` bytes. */
 export function resamplePillow(
@@ -19,9 +19,10 @@ export function resamplePillow(
   const rows = { from: window.top, count: window.height };
   const across = tableFor(source.width, scaled.width, columns, filter);
   const down = tableFor(source.height, scaled.height, rows, filter);
+  const padded = padTo(source, across?.taps ?? 0, down?.taps ?? 0);
   return down && isDownFirst(source, scaled)
-    ? acrossPass(scaleRows(source, down, neededBy(across) ?? columns, 0), across, columns)
-    : downPass(source, across, down, columns, rows);
+    ? acrossPass(scaleRows(padded, down, neededBy(across) ?? columns, 0), across, columns)
+    : downPass(padded, across, down, columns, rows);
 }
 
 /** Across first, then down: Pillow's order unless the height shrinks much more than the width. */
@@ -36,7 +37,10 @@ function downPass(
   const middle = across
     ? scaleColumns(source, across, lines, 0)
     : cutPlanes(source, columns, lines);
-  return down ? scaleRows(middle, down, { from: 0, count: middle.width }, lines.from) : middle;
+  if (!down) return middle;
+  const scaled = scaleRows(middle, down, { from: 0, count: middle.width }, lines.from);
+  release(middle.data);
+  return scaled;
 }
 
 /** `middle` holds the columns that `across` needs, already scaled down, alpha and all. */
@@ -65,7 +69,6 @@ function tableFor(
 /** The source pixels that any of the table's outputs looks at. */
 function neededBy(table: Coefficients | undefined): Span | undefined {
   if (!table) return undefined;
-  const last = table.starts.length - 1;
   const from = table.starts[0] as number;
-  return { from, count: (table.starts[last] as number) + (table.counts[last] as number) - from };
+  return { from, count: (table.starts.at(-1) as number) + table.taps - from };
 }

@@ -35,3 +35,25 @@ export function cutPlanes(source: Raster, columns: Span, rows: Span): Raster {
   }
   return { width: columns.count, height: rows.count, channels: planes, data: out };
 }
+
+/** At least so wide and so high, with zeros right and below; mostly the picture itself. */
+export function padTo(source: Raster, minWidth: number, minHeight: number): Raster {
+  const { channels, data } = source;
+  const width = Math.max(source.width, minWidth);
+  const height = Math.max(source.height, minHeight);
+  if (width === source.width && height === source.height) return source;
+  const out = new Uint8Array(width * height * channels);
+  const line = source.width * channels;
+  for (let row = 0; row < source.height; row++)
+    out.set(data.subarray(row * line, (row + 1) * line), row * width * channels);
+  return { width, height, channels, data: out };
+}
+
+/**
+ * Gives the memory of pixels back at once. The collector would wait: it sees a small object and not the
+ * megabytes behind it, and a busy thread then holds tens of them (docs/decisions/pictures.md).
+ */
+export function release(...buffers: readonly Uint8Array[]): void {
+  for (const { buffer } of buffers)
+    if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+}

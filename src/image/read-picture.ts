@@ -2,15 +2,16 @@
  * One picture from encoded bytes to the pixels of its geometry. Runs inside a picture thread.
  *
  * The order is that of a training pipeline on Pillow: decode, turn upright if asked, convert to RGB or
- * gray, resize, crop.
+ * gray, resize, crop. The bytes are used up: their memory is given back.
  */
 
 import type { PictureGeometry } from '../config/picture-spec.ts';
 import { decodePicture } from './decode-picture.ts';
+import { isReadFast, readFast } from './fast-read.ts';
 import { finishPicture } from './finish.ts';
 import { planGeometry } from './geometry-plan.ts';
 import type { PictureHeader } from './picture-format.ts';
-import type { Raster } from './raster.ts';
+import { type Raster, release } from './raster.ts';
 import { scaleWindow } from './scale.ts';
 import { toGray } from './to-gray.ts';
 
@@ -21,8 +22,11 @@ export async function readPicture(
   geometry: PictureGeometry,
   where: string,
 ): Promise<Raster> {
+  if (isReadFast(header, geometry)) return readFast(bytes, header, geometry, where);
   const decoded = await decodePicture(bytes, header, geometry.orientation, where);
   const colored = geometry.color === 'gray' ? toGray(decoded) : decoded;
   const plan = planGeometry(geometry, colored);
-  return finishPicture(scaleWindow(colored, plan, geometry), plan, geometry.color);
+  const window = scaleWindow(colored, plan, geometry);
+  release(bytes, decoded.data, colored.data);
+  return finishPicture(window, plan, geometry.color);
 }

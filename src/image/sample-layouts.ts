@@ -27,14 +27,3 @@ function multiplyBytes(a: number, b: number): number {
   const product = a * b + 128;
   return ((product >> 8) + product) >> 8;
 }
-
-/** Source: Pillow 13.0 `Unpack.c`, `unpackRGBa`. In place. */
-export function divideByAlpha(source: Raster): Raster {
-  const { data } = source;
-  for (let at = 0; at < data.length; at += 4) {
-    const alpha = data[at + 3] as number;
-    for (let i = at; i < at + 3; i++)
-      data[i] = alpha === 0 ? 0 : Math.min(Math.trunc(((data[i] as number) * 255) / alpha), 255);
-  }
-  return source;
-}

@@ -8,7 +8,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { PictureHeader, PictureLayout } from './picture-format.ts';
 import type { Raster } from './raster.ts';
-import { clipGray16, cmykToRgb, divideByAlpha } from './sample-layouts.ts';
+import { clipGray16, cmykToRgb } from './sample-layouts.ts';
 
 sharp.cache(false);
 sharp.concurrency(1);
@@ -41,11 +41,9 @@ interface LayoutSteps {
   readonly convert: (samples: Raster) => Raster;
 }
 
-const asStored = (picture: Sharp): Sharp => picture.raw();
-
 const steps = {
-  plain: { raw: asStored, convert: (samples) => samples },
-  premultiplied: { raw: asStored, convert: divideByAlpha },
+  plain: { raw: (picture) => picture.raw(), convert: (samples) => samples },
+  gray: { raw: (picture) => picture.toColourspace('b-w').raw(), convert: (samples) => samples },
   cmyk: {
     raw: (picture) => picture.pipelineColourspace('cmyk').toColourspace('cmyk').raw(),
     convert: cmykToRgb,

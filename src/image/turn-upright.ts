@@ -1,6 +1,5 @@
 /** Applies an EXIF orientation to pixels, as Pillow's `ImageOps.exif_transpose` does. Source: EXIF 2.32, 4.6.4. */
 
-import { swapsSides } from './exif.ts';
 import type { Orientation } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 
@@ -11,7 +10,7 @@ const mirrorsRows: readonly Orientation[] = [3, 4, 6, 7];
 export function turnUpright(source: Raster, orientation: Orientation): Raster {
   if (orientation === 1) return source;
   const { width, height, channels } = source;
-  const swapped = swapsSides(orientation);
+  const swapped = orientation >= 5;
   const out = { width: swapped ? height : width, height: swapped ? width : height };
   const stepX = mirrorsColumns.includes(orientation) ? -1 : 1;
   const stepY = mirrorsRows.includes(orientation) ? -1 : 1;

@@ -2,7 +2,7 @@
  * Canvas size and orientation from a WebP's chunks. Source: RFC 9649 (WebP), sections 2.5 to 2.7 and 3.4; RFC 6386, 9.1.
  */
 
-import type { Bytes } from './byte-cursor.ts';
+import { type Bytes, maxSegments } from './byte-cursor.ts';
 import { readOrientation } from './exif.ts';
 import { corruptHeader, type HeaderFacts } from './header-facts.ts';
 import type { Orientation } from './picture-format.ts';
@@ -30,8 +30,8 @@ function losslessSize(bits: number): { width: number; height: number } {
 
 function findOrientation(bytes: Bytes): Orientation {
   let at = firstChunk;
-  while (at + 8 <= bytes.length) {
-    if (bytes.text(at, 4) === 'EXIF') return readOrientation(bytes, exifStart(bytes, at + 8));
+  for (let count = 0; at + 8 <= bytes.length && count < maxSegments; count++) {
+    if (bytes.hasTag(at, 'EXIF')) return readOrientation(bytes, exifStart(bytes, at + 8));
     const size = bytes.u32(at + 4, true);
     at += 8 + size + (size & 1);
   }

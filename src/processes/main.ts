@@ -1,18 +1,17 @@
 /**
- * Entry point of the command line. Compiled code is kept between starts, which saves a third of them.
+ * Entry point of the command line.
  */
 
 import { enableCompileCache } from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { cacheFolder, codeFolder } from '../cli/places.ts';
 
-const { MODELSHIP_CACHE_DIR, XDG_CACHE_HOME } = process.env;
-enableCompileCache(
-  join(
-    MODELSHIP_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'modelship'),
-    'code',
-  ),
-);
+enableCompileCache(codeFolder(cacheFolder(process.env.MODELSHIP_CACHE_DIR)));
+
+const [command] = process.argv.slice(2);
+if (command === 'serve' || command === 'predict') {
+  const { startEarlyRunner } = await import('../cli/early-runner.ts');
+  startEarlyRunner();
+}
 
 const { runCommandLine } = await import('../cli/command-line.ts');
 await runCommandLine(process.argv.slice(2));

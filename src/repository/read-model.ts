@@ -119,22 +119,31 @@ function readVersion(
 /** Never throws: what is wrong is in `problem`. */
 export function readModel(found: FoundModel): ReadModel {
   const base = {
-    name: found.name,
     folder: found.folder,
     yamlPath: found.yamlPath,
     found: found.versions.map(({ version }) => version),
   };
+  let { name } = found;
   try {
     const config = found.yamlPath
       ? parseModelYaml(readText(found.yamlPath), found.yamlPath)
       : defaultModelYaml();
+    name = config.name ?? name;
     const labels = loadLabels(config.output, found.folder);
-    const versions = selectVersions(config.versions, found.versions).map(
-      ({ version, file, problem }) => readVersion(version, file, problem),
+    const selected = selectVersions(config.versions, found.versions);
+    if (selected.length === 0) {
+      throw new ServingError('VERSION_NOT_FOUND', {
+        model: name,
+        version: config.versions.list?.join(', ') ?? '',
+        available: base.found,
+      });
+    }
+    const versions = selected.map(({ version, file, problem }) =>
+      readVersion(version, file, problem),
     );
     return {
       ...base,
-      name: config.name ?? found.name,
+      name,
       config,
       labels,
       versions,
@@ -142,6 +151,6 @@ export function readModel(found: FoundModel): ReadModel {
     };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
-    return { ...base, config: defaultModelYaml(), samples: [], versions: [], problem: error };
+    return { ...base, name, config: defaultModelYaml(), samples: [], versions: [], problem: error };
   }
 }

@@ -52,13 +52,14 @@ function alignedBytes(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
+/** Throws INPUT_DATA_INVALID: what the client sent cannot be a string of the model. */
 function toStrings(input: string, chunks: readonly Uint8Array[]): string[] {
   const fail = (problem: string): never => {
     throw new ServingError('INPUT_DATA_INVALID', { input, problem });
   };
   return chunks.flatMap(unpackBytes).map((element) => {
     // The runtime would cut the string there.
-    if (element.includes(0)) fail('an element holds a NUL character');
+    if (element.includes(0)) return fail('an element holds a NUL character');
     try {
       return decoder.decode(element);
     } catch {

@@ -5,6 +5,7 @@
  * business of the watchdog and of processes/runner.ts.
  */
 
+import { flushCompileCache } from 'node:module';
 import type { Duplex } from 'node:stream';
 import { messageOf, ServingError } from '../errors.ts';
 import { createFrameReader, writeFrame } from './frame-stream.ts';
@@ -34,6 +35,8 @@ export function startRunnerLoop(channel: Duplex): void {
       outcome = { ok: false, error: toServingError(error, order).toPlain() };
     }
     writeFrame(channel, controlFrame(frameKinds.loaded, session, requestId, outcome));
+    // A runner ends by a kill and would never write what it compiled.
+    flushCompileCache();
   }
 
   async function run({ session, requestId, tensors, word }: Frame): Promise<void> {

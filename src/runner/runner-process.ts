@@ -36,6 +36,8 @@ export interface RunnerOptions {
   /** The whole environment of the process: nothing of the server's own leaks into it. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onLogLine: (line: string) => void;
+  /** A process that was started ahead of time (`spawnRunner`); absent: one is started. */
+  readonly process?: ChildProcess | undefined;
 }
 
 interface Pending {
@@ -68,7 +70,8 @@ function followLines(child: ChildProcess, onLine: (line: string) => void): void 
   });
 }
 
-function spawnRunner({ environment }: RunnerOptions): ChildProcess {
+/** Starts a bare runner process, which takes a while to come up and holds nothing yet. */
+export function spawnRunner(environment: Readonly<Record<string, string>>): ChildProcess {
   return spawn(process.execPath, ['--no-warnings', entryPoint], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     env: environment,
@@ -82,9 +85,9 @@ function pipesOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): [Duplex
   return [nowhere, nowhere];
 }
 
-/** Starts a runner process; it holds nothing until `load`. */
+/** A runner on a new process or on the given one; it holds nothing until `load`. */
 export function startRunner(options: RunnerOptions): RunnerProcess {
-  const child = spawnRunner(options);
+  const child = options.process ?? spawnRunner(options.environment);
   const [channel, lifeLine] = pipesOf(child);
   const pending = new Map<number, Pending>();
   const lastLines: string[] = [];

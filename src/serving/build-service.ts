@@ -2,6 +2,7 @@
  * Puts a service together: the models that were read, the cores shared among them, the cache, runners.
  */
 
+import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
@@ -29,6 +30,8 @@ export interface BuildOptions extends CoreRequest {
   readonly pictures: PictureSource;
   readonly log: Log;
   readonly runnerEnvironment: Readonly<Record<string, string>>;
+  /** Hands out runner processes that were started ahead of time, while there are any. */
+  readonly takeRunner?: (() => ChildProcess | undefined) | undefined;
   readonly defaultModel?: string | undefined;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
@@ -133,6 +136,7 @@ function buildVersion(
       startRunner({
         model: model.name,
         environment: options.runnerEnvironment,
+        process: options.takeRunner?.(),
         onLogLine: (line) => options.log.warn({ model: model.name, line }, 'runner says'),
       }),
     onChange: (served, event) => logEvent(options, served, event),

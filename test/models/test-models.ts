@@ -53,10 +53,15 @@ export const testModels = {
 
 export type TestModelName = keyof typeof testModels;
 
-/** Writes `<folder>/<name>/<version>/model.onnx` and gives its path. */
-export function writeTestModel(folder: string, name: TestModelName, version = 1): string {
+/** Writes `<folder>/<name>/<version>/model.onnx`, or under another name, and gives its path. */
+export function writeTestModel(
+  folder: string,
+  name: TestModelName,
+  version = 1,
+  as: string = name,
+): string {
   const { build, options }: TestModel = testModels[name];
-  const path = join(folder, name, String(version), 'model.onnx');
+  const path = join(folder, as, String(version), 'model.onnx');
   mkdirSync(dirname(path), { recursive: true });
   writeOnnxModel(path, build(), options);
   return path;

@@ -63,7 +63,7 @@ def cutout(x, share=0.15):
     """A small flat patch somewhere."""
     n = len(x)
     ys, xs = torch.arange(OUT).view(1, OUT, 1), torch.arange(OUT).view(1, 1, OUT)
-    cy, cx, h, w = (torch.rand(n, 1, 1) * OUT, torch.rand(n, 1, 1) * OUT, torch.rand(n, 1, 1) * 5 + 1, torch.rand(n, 1, 1) * 5 + 1)
+    cy, cx, h, w = (torch.rand(n, 1, 1) * most + least for most, least in ((OUT, 0), (OUT, 0), (5, 1), (5, 1)))
     inside = ((ys - cy).abs() < h) & ((xs - cx).abs() < w)
     patch = inside[:, None].float() * chosen(n, share)
     return x + patch * (torch.rand(n, 3, 1, 1) - x)

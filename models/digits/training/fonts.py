@@ -88,7 +88,7 @@ def readable(features, families, neighbours=9):
     """[font, digit] -> do most of its nearest glyphs in other families show the same digit?"""
     n = len(features)
     flat = features.reshape(n * 10, -1)
-    flat = (flat - flat.mean(0)) / 1.0
+    flat = flat - flat.mean(0)
     norms = (flat**2).sum(1)
     good = np.zeros((n, 10), bool)
     owner = np.repeat(families, 10)

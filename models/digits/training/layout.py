@@ -17,10 +17,9 @@ LETTERS = (10, 11, 12, 13, 14, 15)
 class GlyphBank:
     """Fonts by family, of one side of the split; on the training side also random hands."""
 
-    def __init__(self, path, test, hands=0, limit=None):
+    def __init__(self, path, test, hands=0):
         data = np.load(path)
         self.pixels, self.table, self.good = data["pixels"], data["table"], data["good"]
-        self.names = data["names"]
         side = np.flatnonzero(data["test"] == test)
         families = {}
         for i in side:

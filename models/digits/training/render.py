@@ -1,8 +1,9 @@
-"""Renders labelled pictures: `python render.py bank.npz SPLIT COUNT out.npz`.
+"""Renders labelled pictures: `python render.py bank.npz SPLIT COUNT out.npz [FIRST]`.
 
 Splits: `train` (40x40, so that training can move the crop; training families and random hands),
 `test` and `harsh` (32x32, held-out families, no hands). One picture: layout -> ink on ground ->
-light -> camera. All randomness comes from one seed a chunk, so a split can be rendered again.
+light -> camera. All randomness comes from one seed a chunk of 500, so a split can be
+rendered again, and FIRST (the first chunk's number) gives other pictures of the same split.
 """
 
 import sys
@@ -122,7 +123,7 @@ def motion_kernel(length, angle):
 def jpeg(pixels, quality, rng):
     """JPEG there and back, the block grid anywhere."""
     x, y = (int(v) for v in rng.integers(0, 8, 2))
-    padded = cv2.copyMakeBorder(pixels, y, 8, x, 8, cv2.BORDER_REFLECT_101 if min(pixels.shape[:2]) > 9 else cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(pixels, y, 8, x, 8, cv2.BORDER_REFLECT_101)
     code = cv2.imencode(".jpg", padded[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     return cv2.imdecode(code, cv2.IMREAD_COLOR)[y : y + pixels.shape[0], x : x + pixels.shape[1], ::-1]
 
@@ -234,4 +235,5 @@ def render(bank_path, split, count, out, first=0):
 
 
 if __name__ == "__main__":
-    render(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5]) if len(sys.argv) > 5 else 0)
+    bank_file, split_name, number, out_file, *first_chunk = sys.argv[1:]
+    render(bank_file, split_name, int(number), out_file, *map(int, first_chunk))

@@ -1,0 +1,133 @@
+/** Runners that die: their requests are answered or told, another runner comes, nothing hangs. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { post, request } from './support/http.ts';
+import { copyDigits, writeModels } from './support/model-folder.ts';
+import type { Modelship } from './support/modelship.ts';
+import { startModelship, temporaryFolder } from './support/modelship.ts';
+import { dataOf } from './support/open-inference.ts';
+import { readDigit } from './support/pictures.ts';
+import { runnersOf, waitUntilGone } from './support/processes.ts';
+import { waitUntil } from './support/wait-until.ts';
+
+const folder = temporaryFolder();
+copyDigits(folder.path);
+writeModels(folder.path, 'slow');
+let server: Modelship;
+
+beforeAll(async () => {
+  server = await startModelship(folder.path);
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
+
+const work = (rounds: number, headers = {}) =>
+  post(
+    `${server.url}/v2/models/slow/infer`,
+    { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [rounds, 0, 0, 0] }] },
+    headers,
+  );
+
+const metrics = async (): Promise<string> => (await request(`${server.url}/metrics`)).text;
+
+const untilRunning = () =>
+  waitUntil('a request runs', async () =>
+    /^modelship_running_requests\{[^}]*slow[^}]*\} 1$/m.test(await metrics()),
+  );
+
+const stateOf = async (model: string): Promise<string> =>
+  (await request(`${server.url}/models/${model}`)).json.versions[0].state;
+
+const predict = () => post(`${server.url}/models/digits/predict`, readDigit('3.png'));
+
+/** The server has as many runners as models again, none of them among the old ones. */
+async function untilReplaced(old: readonly number[]): Promise<void> {
+  await waitUntil('both models are READY', async () => {
+    const states = [await stateOf('digits'), await stateOf('slow')];
+    return states.every((state) => state === 'READY');
+  });
+  const runners = runnersOf(server.pid);
+  expect(runners).toHaveLength(2);
+  expect(runners.filter((pid) => old.includes(pid))).toEqual([]);
+}
+
+describe('kill -9 of the runners', () => {
+  test('while idle: the next requests wait for the new ones and are answered', async () => {
+    const old = runnersOf(server.pid);
+    expect(old).toHaveLength(2);
+    for (const pid of old) process.kill(pid, 'SIGKILL');
+    const [digit, echo] = await Promise.all([predict(), work(1)]);
+    expect(digit.json.predictions[0].label).toBe('3');
+    expect(dataOf(echo)).toEqual({ y: [1, 0, 0, 0] });
+    await untilReplaced(old);
+  });
+
+  test('in the middle of a run: the request runs once more and is answered', async () => {
+    const old = runnersOf(server.pid);
+    const slow = work(1500);
+    await untilRunning();
+    for (const pid of old) process.kill(pid, 'SIGKILL');
+    expect(dataOf(await slow)).toEqual({ y: [1500, 0, 0, 0] });
+    await untilReplaced(old);
+    expect(await metrics()).toMatch(/^modelship_runner_\w+\{[^}]*slow[^}]*\} [2-9]$/m);
+  });
+
+  test('with many requests waiting: each gets its own answer', async () => {
+    const old = runnersOf(server.pid);
+    const answers = Array.from({ length: 40 }, (_, i) => work(20 + i));
+    await untilRunning();
+    for (const pid of old) process.kill(pid, 'SIGKILL');
+    const values = (await Promise.all(answers)).map((answer) => dataOf(answer).y);
+    expect(values).toEqual(Array.from({ length: 40 }, (_, i) => [20 + i, 0, 0, 0]));
+    await untilReplaced(old);
+  });
+});
+
+test('a request under which two runners die fails with RUNNER_DIED, and the model serves on', async () => {
+  const first = runnersOf(server.pid);
+  const doomed = work(1_000_000);
+  await untilRunning();
+  for (const pid of first) process.kill(pid, 'SIGKILL');
+  await waitUntilGone(first);
+  await untilRunning();
+  const second = runnersOf(server.pid);
+  for (const pid of second) process.kill(pid, 'SIGKILL');
+  const answer = await doomed;
+  expect(answer).toMatchObject({ status: 503, json: { code: 'RUNNER_DIED' } });
+  expect(answer.json.error).toMatch(
+    /runner of model slow ended.*killed by SIGKILL.*being replaced/,
+  );
+  expect(dataOf(await work(1))).toEqual({ y: [1, 0, 0, 0] });
+});
+
+test('a request over its own time limit gets 504; one that waits behind it is answered or told', async () => {
+  const limited = { 'x-request-timeout-ms': '300' };
+  const answers = await Promise.all([work(4000, limited), work(4000, limited), work(1)]);
+  const [first, second, third] = answers.map(({ status, json }) => [status, json.code]);
+  expect(first).toEqual([504, 'DEADLINE_EXCEEDED']);
+  expect(second).toEqual([504, 'DEADLINE_EXCEEDED']);
+  expect(third).toEqual([200, undefined]);
+});
+
+test('a client that goes away takes its waiting request along', async () => {
+  const first = work(1000);
+  await untilRunning();
+  const abandoned = new AbortController();
+  const gone = fetch(`${server.url}/v2/models/slow/infer`, {
+    method: 'POST',
+    signal: abandoned.signal,
+    body: JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1_000_000, 0, 0, 0] }],
+    }),
+  }).catch((error: Error) => error.name);
+  await waitUntil('it waits', async () =>
+    /^modelship_\w*(waiting|queue)\w*\{[^}]*slow[^}]*\} 1$/m.test(await metrics()),
+  );
+  abandoned.abort();
+  expect(await gone).toBe('AbortError');
+  expect((await first).status).toBe(200);
+  expect(dataOf(await work(2))).toEqual({ y: [2, 0, 0, 0] });
+});

@@ -1,0 +1,44 @@
+/** The processes of the machine, as /proc lists them. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { waitUntil } from './wait-until.ts';
+
+interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  /** Z: dead, and not yet collected by its parent. */
+  readonly state: string;
+}
+
+function readRow(pid: string): ProcessRow[] {
+  try {
+    // The name in the middle may hold anything, so the fields are counted from its end.
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state = '', parent = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return [{ pid: Number(pid), parent: Number(parent), state }];
+  } catch {
+    return [];
+  }
+}
+
+function living(): ProcessRow[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(readRow)
+    .filter(({ state }) => state !== 'Z' && state !== 'X');
+}
+
+/** The runners of a server: its child processes. */
+export function runnersOf(server: number): number[] {
+  return living()
+    .filter(({ parent }) => parent === server)
+    .map(({ pid }) => pid)
+    .sort((a, b) => a - b);
+}
+
+export async function waitUntilGone(pids: readonly number[]): Promise<void> {
+  await waitUntil(`processes ${pids.join(', ')} are gone`, () => {
+    const all = living().map(({ pid }) => pid);
+    return pids.every((pid) => !all.includes(pid));
+  });
+}
