@@ -168,15 +168,15 @@ function modelsBelow(folder: string): FoundModel[] {
 }
 
 function modelsInFolder(folder: string): FoundModel[] {
-  return (
-    listFolder(folder)
-      // Every disk has a lost+found at its root, for nobody but root to read.
-      .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
-      .flatMap(({ name }) => {
-        const path = join(folder, name);
-        return formatOfFile(name) && !isFolder(path) ? [modelFromFile(path)] : modelsBelow(path);
-      })
-  );
+  const entries = listFolder(folder);
+  const files = modelFilesIn(folder, entries);
+  const below = entries
+    // Every disk has a lost+found at its root, for nobody but root to read.
+    .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
+    .map(({ name }) => join(folder, name))
+    .filter((path) => !files.includes(path))
+    .flatMap(modelsBelow);
+  return [...below, ...files.map(modelFromFile)];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */
