@@ -140,8 +140,10 @@ describe('links', () => {
   test('in a circle are a problem of their own, to nowhere they are passed over', () => {
     make('a.onnx', 'b.onnx');
     symlinkSync('loop', join(root, 'loop'));
+    symlinkSync('loop.onnx', join(root, 'loop.onnx'));
     symlinkSync('nowhere', join(root, 'gone'));
-    expect(find()).toEqual(['a 1:a.onnx', 'b 1:b.onnx', 'loop 1:PATH_UNREADABLE']);
+    const models = ['a 1:a.onnx', 'b 1:b.onnx', 'loop 1:PATH_UNREADABLE', 'loop 1:loop.onnx'];
+    expect(find().toSorted()).toEqual(models);
   });
 
   test('given as the path may lead nowhere', () => {

@@ -59,12 +59,21 @@ function isFolder(path: string): boolean {
   return statOf(path)?.isDirectory() ?? false;
 }
 
-/** Model files, also those whose link is broken: opening them says what is wrong. No pipes. */
+/** True for pipes and the like, and for folders; a link that is broken may have been a file. */
+function isNoFile(path: string): boolean {
+  try {
+    return statOf(path)?.isFile() === false;
+  } catch {
+    return false;
+  }
+}
+
+/** Model files, also those whose link is broken: opening them says what is wrong. */
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return entries
     .filter(({ name }) => formatOfFile(name))
     .map(({ name }) => join(folder, name))
-    .filter((path) => statOf(path)?.isFile() ?? true)
+    .filter((path) => !isNoFile(path))
     .sort();
 }
 
@@ -168,15 +177,14 @@ function modelsBelow(folder: string): FoundModel[] {
 }
 
 function modelsInFolder(folder: string): FoundModel[] {
-  const entries = listFolder(folder);
+  // Every disk has a lost+found at its root, for nobody but root to read.
+  const entries = listFolder(folder).filter(
+    ({ name }) => !name.startsWith('.') && name !== 'lost+found',
+  );
   const files = modelFilesIn(folder, entries);
-  const below = entries
-    // Every disk has a lost+found at its root, for nobody but root to read.
-    .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
-    .map(({ name }) => join(folder, name))
-    .filter((path) => !files.includes(path))
-    .flatMap(modelsBelow);
-  return [...below, ...files.map(modelFromFile)];
+  const paths = entries.map(({ name }) => join(folder, name));
+  const others = paths.filter((path) => !files.includes(path));
+  return [...others.flatMap(modelsBelow), ...files.map(modelFromFile)];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */
