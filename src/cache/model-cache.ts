@@ -3,7 +3,10 @@
  *
  * A folder is written whole under a temporary name and then renamed. When the cache folder cannot be
  * written there is no cache, which is only slower. The size is limited: the folders that were used
- * longest ago go first.
+ * longest ago go first. What a killed process left half-written goes after an hour.
+ *
+ * What lies here is loaded as a model, so nobody else may be able to put it there: the folders belong to
+ * this user and only this user can write them, or there is no cache.
  */
 
 import { createHash } from 'node:crypto';
@@ -23,6 +26,7 @@ import {
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../errors.ts';
 
 export interface ModelCache {
   /** Key of these files' contents together with what else the copy depends on. */
@@ -87,18 +91,33 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Opens the cache, or returns undefined when the folder cannot be made or written. */
+/** Makes a folder of our own, or throws why it is none. */
+async function makeOwnFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  await access(folder, constants.W_OK);
+  const { uid, mode } = await stat(folder);
+  if (uid !== (process.getuid?.() ?? uid)) throw new Error(`${folder} belongs to another user`);
+  if (mode & 0o022) throw new Error(`${folder} can be written by other users (chmod go-w)`);
+}
+
+const abandonedAfterMs = 3_600_000;
+
+/**
+ * Opens the cache, or returns undefined when the folder cannot be made or written, or not by this user
+ * alone; `onUnusable` is told why.
+ */
 export async function openModelCache(
   folder: string,
   maxBytes: number,
+  onUnusable: (problem: string) => void = () => {},
 ): Promise<ModelCache | undefined> {
   const models = join(folder, 'models');
   const hashes = join(folder, 'hashes');
   try {
-    await makeFolder(models);
-    await makeFolder(hashes);
-    await access(models, constants.W_OK);
-  } catch {
+    await makeOwnFolder(models);
+    await makeOwnFolder(hashes);
+  } catch (error) {
+    onUnusable(messageOf(error));
     return undefined;
   }
 
@@ -133,9 +152,10 @@ export async function openModelCache(
       }),
     );
     let total = 0;
-    for (const { name, size } of entries.sort((a, b) => b.usedAt - a.usedAt)) {
+    for (const { name, size, usedAt } of entries.sort((a, b) => b.usedAt - a.usedAt)) {
+      const abandoned = name.startsWith('.') && Date.now() - usedAt > abandonedAfterMs;
       total += size;
-      if (total > maxBytes && name !== keep)
+      if ((total > maxBytes || abandoned) && name !== keep)
         await rm(join(models, name), { recursive: true, force: true });
     }
   }

@@ -39,7 +39,9 @@ export function compose(
   const service = buildService({
     models,
     pictures,
-    cache: openModelCache(folder, settings.cacheSize),
+    cache: openModelCache(folder, settings.cacheSize, (problem) =>
+      hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
+    ),
     runnerEnvironment: runnerEnvironment(folder),
     takeRunner: takeEarlyRunner,
     instances: settings.instances,

@@ -1,13 +1,13 @@
 /**
  * Finds the models under a path: a model file, a model folder (with or without version folders), or a
- * folder of either. Reads names only; opening a model is the business of load-model.ts.
+ * folder of either. Reads names only; opening a model is the business of read-model.ts.
  *
  * A path that holds no model at all is an error of the whole call; a model that has something wrong
  * with it is returned with its problem, so that the others serve.
  */
 
-import type { Dirent, Stats } from 'node:fs';
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
 import { formatOfFile } from './model-files.ts';
@@ -46,22 +46,23 @@ function listFolder(folder: string): Dirent[] {
   }
 }
 
-/** Throws PATH_UNREADABLE for a link that leads back to itself, a folder that may not be entered and the like. */
-function statOf(path: string): Stats | undefined {
+/** Follows links. A link that leads nowhere, in a circle or into a locked folder has no kind. */
+function kindOf(path: string): 'folder' | 'file' | 'other' | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+    const stat = statSync(path);
+    return stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
+  } catch {
+    return undefined;
   }
 }
 
-function isFolder(path: string): boolean {
-  return statOf(path)?.isDirectory() ?? false;
-}
+const isFolder = (path: string): boolean => kindOf(path) === 'folder';
 
+/** Model files, also those whose link is broken: opening them says what is wrong. */
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return entries
-    .filter((entry) => formatOfFile(entry.name) && !isFolder(join(folder, entry.name)))
+    .filter(({ name }) => formatOfFile(name))
+    .filter(({ name }) => ['file', undefined].includes(kindOf(join(folder, name))))
     .map((entry) => join(folder, entry.name))
     .sort();
 }
@@ -102,11 +103,11 @@ function yamlIn(folder: string): { yamlPath: string } | undefined {
 /** The model whose folder this is, or undefined when the folder is none. */
 function modelInFolder(folder: string): FoundModel | undefined {
   const entries = listFolder(folder);
-  const name = nameFrom(basename(realpathSync(folder)));
+  const name = nameFrom(basename(folder));
   const versions = entries
     .filter((entry) => isVersionFolder(folder, entry))
     .map((entry) => findVersion(entry.name, join(folder, entry.name)))
-    .sort((a, b) => Number(a.version) - Number(b.version));
+    .sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
   if (versions.length > 0) return { name, folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
   if (files.length > 1 && !yamlIn(folder)) return undefined;
@@ -145,40 +146,56 @@ function modelFromFile(file: string): FoundModel {
   };
 }
 
-/** The models in a folder below: none, one, or one that says why it cannot be read. */
-function modelsBelow(folder: string): FoundModel[] {
+/** A folder among others: when it cannot be read or holds several models, it says so and the others serve. */
+function modelOrProblem(folder: string): FoundModel | undefined {
+  // What every disk of its own has at its root, for nobody but root to read.
+  if (basename(folder) === 'lost+found') return undefined;
   const asProblem = (problem: ServingError): FoundModel => ({
     name: nameFrom(basename(folder)),
     folder,
     versions: [{ version: '1', problem }],
   });
   try {
-    if (!isFolder(folder)) return [];
+    refuseUnreadable(folder);
+    // A link that leads nowhere is no model.
+    if (!isFolder(folder)) return undefined;
     const model = modelInFolder(folder);
-    if (model) return [model];
+    if (model) return model;
     const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
-    if (files.length === 0) return [];
-    return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
+    if (files.length === 0) return undefined;
+    return asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }));
   } catch (error) {
-    if (error instanceof ServingError) return [asProblem(error)];
-    throw error;
+    return asProblem(error as ServingError);
   }
 }
 
 function modelsInFolder(folder: string): FoundModel[] {
-  return listFolder(folder)
-    .filter(({ name }) => !name.startsWith('.'))
-    .flatMap(({ name }) => {
-      const path = join(folder, name);
-      return formatOfFile(name) && !isFolder(path) ? [modelFromFile(path)] : modelsBelow(path);
-    });
+  const entries = listFolder(folder);
+  const fromFolders = entries
+    .filter(({ name }) => !name.startsWith('.') && !formatOfFile(name))
+    .filter(({ name }) => ['folder', undefined].includes(kindOf(join(folder, name))))
+    .flatMap((entry) => modelOrProblem(join(folder, entry.name)) ?? []);
+  return [...fromFolders, ...modelFilesIn(folder, entries).map(modelFromFile)];
 }
 
-/** A file that lies loose beside folders of models is one model among others. */
-function isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): boolean {
-  const [version] = versions;
-  const isLoose = yamlPath === undefined && version?.file && dirname(version.file) === folder;
-  return isLoose ? modelsInFolder(folder).length > 1 : false;
+/** Throws PATH_UNREADABLE when something is there, but a locked folder or a circle of links hides it. */
+function refuseUnreadable(path: string): void {
+  try {
+    statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
+  }
+}
+
+/** A folder that is a model, or one of models: a single file beside folders with models is one of them. */
+function modelsAt(folder: string): FoundModel[] {
+  const single = modelInFolder(folder);
+  if (!single) return modelsInFolder(folder);
+  const [version] = single.versions;
+  const loose = !single.yamlPath && version?.file !== undefined && dirname(version.file) === folder;
+  const among = loose ? modelsInFolder(folder) : [];
+  const readable = among.filter(({ versions }) => versions.some(({ file }) => file !== undefined));
+  return readable.length > 1 ? among : [single];
 }
 
 /**
@@ -187,22 +204,22 @@ function isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): b
  */
 export function findModels(path: string): FoundModel[] {
   const full = resolve(path);
-  const stat = statOf(full);
-  if (!stat) {
+  const kind = kindOf(full);
+  if (!kind) {
+    refuseUnreadable(full);
     throw new ServingError('PATH_NOT_FOUND', {
       path: full,
       expected: 'a model file, a model folder or a folder of models',
     });
   }
-  if (!stat.isDirectory()) {
+  if (kind !== 'folder') {
     if (formatOfFile(basename(full))) return [modelFromFile(full)];
     throw new ServingError('NO_MODEL_FOUND', {
       path: full,
       found: 'a file whose extension is not that of a model',
     });
   }
-  const single = modelInFolder(full);
-  const models = single && !isFolderOfModels(full, single) ? [single] : modelsInFolder(full);
+  const models = modelsAt(full);
   if (models.length === 0) {
     const names = listFolder(full)
       .slice(0, 5)

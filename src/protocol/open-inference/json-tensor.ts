@@ -52,6 +52,13 @@ function fail(input: string, problem: string): never {
   throw new ServingError('INPUT_DATA_INVALID', { input, problem });
 }
 
+/** A value of the request for a message: short, whatever it is. */
+function show(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
 function flatten(data: readonly unknown[], into: unknown[], depth: number, input: string): void {
   if (depth > 16) fail(input, 'it is nested deeper than 16 lists');
   for (const item of data) {
@@ -69,14 +76,16 @@ function writeNumber(
 ): void {
   const asFloat = floats[dtype];
   if (asFloat) {
-    if (typeof value !== 'number') fail(input, `${JSON.stringify(value)} is not a number`);
+    if (typeof value !== 'number') fail(input, `${show(value)} is not a number`);
+    const fits = Number.isFinite(dtype === 'FP32' ? Math.fround(value) : value);
+    if (!fits) fail(input, `a number is too large for ${dtype}`);
     asFloat(view, offset, value);
     return;
   }
   const range = integers[dtype];
   if (!range) fail(input, `${dtype} cannot be sent as JSON numbers; use the binary tensor form`);
   if (typeof value !== 'number' || !Number.isInteger(value))
-    fail(input, `${JSON.stringify(value)} is not an integer`);
+    fail(input, `${show(value)} is not an integer`);
   if (!Number.isSafeInteger(value))
     fail(input, `${value} is too large for a JSON number; use the binary tensor form`);
   const exact = BigInt(value);
@@ -89,7 +98,7 @@ function encodeStrings(values: readonly unknown[], input: string): Uint8Array {
     values.map((value) =>
       typeof value === 'string'
         ? Buffer.from(value)
-        : fail(input, `${JSON.stringify(value)} is not a string`),
+        : fail(input, `${show(value)} is not a string`),
     ),
   );
 }
@@ -116,7 +125,7 @@ export function encodeJsonData(
   values.forEach((value, i) => {
     if (dtype !== 'BOOL') writeNumber(view, i * size, value, dtype, input);
     else if (typeof value === 'boolean') bytes[i] = value ? 1 : 0;
-    else fail(input, `${JSON.stringify(value)} is not true or false`);
+    else fail(input, `${show(value)} is not true or false`);
   });
   return bytes;
 }
