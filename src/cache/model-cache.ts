@@ -79,13 +79,12 @@ async function sizeOfFolder(folder: string): Promise<number> {
  * system says ENOENT to every new name, as /proc does.
  */
 async function makeFolder(folder: string): Promise<void> {
-  const make = (): Promise<void> => mkdir(folder, { mode: 0o700 });
-  try {
-    await make();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+  const make = (): Promise<string | undefined> =>
+    mkdir(folder, { mode: 0o700 }).then(
+      () => undefined,
+      ({ code }: NodeJS.ErrnoException) => code,
+    );
+  if ((await make()) === 'ENOENT' && dirname(folder) !== folder) {
     await makeFolder(dirname(folder));
     await make();
   }
