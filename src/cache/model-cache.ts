@@ -79,16 +79,20 @@ async function sizeOfFolder(folder: string): Promise<number> {
  * system says ENOENT to every new name, as /proc does.
  */
 async function makeFolder(folder: string): Promise<void> {
-  const make = (): Promise<void> => mkdir(folder, { mode: 0o700 });
-  try {
-    await make();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
-    await makeFolder(dirname(folder));
-    await make();
-  }
+  const make = async (): Promise<boolean> => {
+    try {
+      await mkdir(folder, { mode: 0o700 });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return false;
+      // Another server may have been first.
+      if (code !== 'EEXIST') throw error;
+    }
+    return true;
+  };
+  if (await make()) return;
+  await makeFolder(dirname(folder));
+  if (!(await make())) throw new Error(`${folder} cannot be made`);
 }
 
 /** Makes a folder of our own, or throws why it is none. */
