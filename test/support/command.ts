@@ -63,7 +63,8 @@ export async function startCommand(
     async [Symbol.asyncDispose]() {
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
       await exited;
-      await rm(cache, { recursive: true, force: true });
+      // npm may be gone before the server that it started, which still writes there.
+      await rm(cache, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
