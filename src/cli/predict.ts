@@ -9,6 +9,7 @@ import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
+import { startDeadline } from '../serving/request-deadline.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
@@ -59,11 +60,13 @@ async function answer(
 ): Promise<PredictAnswer> {
   const pictures = await Promise.all(options.pictures.map(readPicture));
   await startModels(service);
-  return service.predict({
-    model: options.model,
-    pictures,
-    signal: AbortSignal.timeout(timeoutMs),
-  });
+  const { model = service.registry.defaultName() } = options;
+  const deadline = startDeadline(timeoutMs, model);
+  try {
+    return await service.predict({ model, pictures, signal: deadline.signal });
+  } finally {
+    deadline.clear();
+  }
 }
 
 /** The one model that is meant has a problem on disk already: that says more than "not ready". */
