@@ -15,7 +15,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { writeTestModel } from './models/test-models.ts';
 import { post } from './support/http.ts';
 import type { Modelship } from './support/modelship.ts';
-import { root, startModelship, temporaryFolder } from './support/modelship.ts';
+import { binary, root, startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
 import { readDigit } from './support/pictures.ts';
 
@@ -129,6 +129,16 @@ test('what does not fit into its size is removed, the copy in use is not', async
   });
   expect(copies()).not.toContain('old-one');
   await expectAnswer(again);
+});
+
+test('a disk that is full: slower, and served', async () => {
+  rmSync(cache, { recursive: true, force: true });
+  // No file may grow beyond 40 blocks, as if there were no room for it.
+  const command = ['sh', '-c', 'ulimit -f 40; trap "" XFSZ; exec "$0" "$@"', binary];
+  await using server = await startModelship(digits, { args: ['--cache-dir', cache], command });
+  expect(fromCache(server)).toEqual(['false']);
+  await expectAnswer(server);
+  expect(readdirSync(models)).toEqual([]);
 });
 
 test.each([

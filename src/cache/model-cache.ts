@@ -79,16 +79,12 @@ async function sizeOfFolder(folder: string): Promise<number> {
  * system says ENOENT to every new name, as /proc does.
  */
 async function makeFolder(folder: string): Promise<void> {
-  // Another server that starts at the same moment may be first with any of them.
-  const make = (): Promise<void> =>
-    mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  try {
-    await make();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+  const make = (): Promise<string | undefined> =>
+    mkdir(folder, { mode: 0o700 }).then(
+      () => undefined,
+      ({ code }: NodeJS.ErrnoException) => code,
+    );
+  if ((await make()) === 'ENOENT' && dirname(folder) !== folder) {
     await makeFolder(dirname(folder));
     await make();
   }

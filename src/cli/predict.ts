@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
@@ -68,6 +69,14 @@ async function answer(
   }
 }
 
+/** The one model that is meant has a problem on disk already: that says more than "not ready". */
+function refuseBroken(models: readonly ReadModel[]): void {
+  const [only] = models;
+  if (!only || models.length > 1 || only.versions.some(({ signature }) => signature)) return;
+  const problem = only.problem ?? only.versions.at(-1)?.problem;
+  if (problem) throw problem;
+}
+
 /** Throws what reading, loading or predicting throws. */
 export async function predict(
   settings: Settings,
@@ -76,6 +85,7 @@ export async function predict(
 ): Promise<void> {
   const all = readModels(settings.path);
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
+  refuseBroken(models);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,

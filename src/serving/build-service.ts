@@ -34,6 +34,8 @@ export interface BuildOptions extends CoreRequest {
   readonly takeRunner?: (() => ChildProcess | undefined) | undefined;
   readonly defaultModel?: string | undefined;
   readonly strictReady: boolean;
+  /** The longest that a run may take. */
+  readonly runLimitMs: number;
   readonly onAccount: (account: Account) => void;
   readonly onRunnerEnd: (model: string, version: string) => void;
 }
@@ -130,6 +132,7 @@ function buildVersion(
     pictures: plans.pictures,
     scores: plans.scores,
     instances: cores.instances,
+    runLimitMs: options.runLimitMs,
     makeOrder: async () =>
       makeOrder(model, version, plans.pictures?.plan, cores.threads, await options.cache),
     startRunner: () =>

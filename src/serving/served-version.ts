@@ -46,6 +46,8 @@ export interface ServedVersionOptions {
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
   readonly instances: number;
+  /** A run that takes longer is ended together with its runner; absent: none is. */
+  readonly runLimitMs?: number | undefined;
   /** Makes the order for the runners; may look into the cache. */
   readonly makeOrder: () => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
@@ -131,6 +133,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     });
   }
 
+  /** Nobody waits for a run any more that is longer than a request may take: its runner is replaced. */
+  function limitRun(runner: RunnerProcess): () => void {
+    const { runLimitMs } = options;
+    if (runLimitMs === undefined) return () => {};
+    return (options.schedule ?? schedule)(runLimitMs, () => runner.kill());
+  }
+
   function submit(
     inputs: readonly FrameTensor[],
     wanted: number,
@@ -142,8 +151,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       signal,
       async run(runner) {
         const startedAt = performance.now();
-        const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
-        return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
+        const forget = limitRun(runner);
+        try {
+          const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
+          return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
+        } finally {
+          forget();
+        }
       },
     });
   }
