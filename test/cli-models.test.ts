@@ -147,7 +147,7 @@ describe('init', () => {
     writeTestModel(folder.path, 'picture-nchw', 1, 'fresh');
     const wrote = await runModelship(['init', path]);
     expect(wrote).toMatchObject({ code: 0, stderr: '' });
-    expect(wrote.stdout).toMatch(/^Wrote .*fresh\/model\.yaml\. Fill in its input section/);
+    expect(wrote.stdout).toMatch(/^Wrote .*fresh\/model\.yaml\. Look through it/);
     const text = readFileSync(join(path, 'model.yaml'), 'utf8');
     expect(text).toContain(
       "# How a picture becomes the input 'input' (NCHW, 32×32, from the model).",

@@ -10,7 +10,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
-import { formatOfFile } from './model-files.ts';
+import { formatOfFile, servedFormat } from './model-files.ts';
 
 export interface FoundVersion {
   readonly version: string;
@@ -68,13 +68,21 @@ function isNoFile(path: string): boolean {
   }
 }
 
-/** Model files, also those whose link is broken: opening them says what is wrong. */
+const isServed = (file: string): boolean => formatOfFile(basename(file)) === servedFormat;
+
+/**
+ * Model files, also those whose link is broken: opening them says what is wrong. Without the file that
+ * another was made from (`best.pt` beside `best.onnx`).
+ */
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
-  return entries
+  const files = entries
     .filter(({ name }) => formatOfFile(name))
     .map(({ name }) => join(folder, name))
     .filter((path) => !isNoFile(path))
     .sort();
+  const stem = (file: string): string => file.slice(0, -extname(file).length);
+  const served = new Set(files.filter(isServed).map(stem));
+  return files.filter((file) => isServed(file) || !served.has(stem(file)));
 }
 
 const versionName = /^[1-9]\d{0,18}$/;
@@ -87,6 +95,8 @@ function findVersion(version: string, folder: string): FoundVersion {
   let files: string[];
   try {
     files = modelFilesIn(folder, listFolder(folder));
+    // Checkpoints and the like lie beside the one file that can be served.
+    if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
     return { version, problem: error as ServingError };
   }
@@ -139,6 +149,14 @@ function modelFromVersionFile(file: string): FoundModel {
   };
 }
 
+/** `digits/2`, named itself: that version of the model whose folder is above. */
+function modelOfVersionFolder(folder: string): FoundModel | undefined {
+  if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
+  const above = modelInFolder(dirname(folder));
+  const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
+  return above && versions.length > 0 ? { ...above, versions } : undefined;
+}
+
 /** One file: named after itself, or after its folder when the file has no name of its own. */
 function modelFromFile(file: string): FoundModel {
   const folder = dirname(file);
@@ -169,6 +187,9 @@ function modelsBelow(folder: string): FoundModel[] {
     if (model) return [model];
     const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
     if (files.length === 0) return [];
+    if (files.filter(isServed).length === 1) {
+      return [{ name: nameFrom(basename(folder)), folder, versions: [findVersion('1', folder)] }];
+    }
     return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
   } catch (error) {
     if (error instanceof ServingError) return [asProblem(error)];
@@ -214,7 +235,7 @@ export function findModels(path: string): FoundModel[] {
       found: 'a file whose extension is not that of a model',
     });
   }
-  const single = modelInFolder(full);
+  const single = modelOfVersionFolder(full) ?? modelInFolder(full);
   const models = single && !isFolderOfModels(full, single) ? [single] : modelsInFolder(full);
   if (models.length === 0) {
     const names = listFolder(full)

@@ -32,6 +32,8 @@ export interface ServedVersion {
   readonly waiting: number;
   readonly running: number;
   readonly instanceCount: number;
+  /** The longest that a request of this model may take (`queue.timeoutMs`), in milliseconds. */
+  readonly timeLimitMs: number;
   /** Loads; settles when it is READY or FAILED. Never rejects. */
   start(): Promise<void>;
   /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
@@ -41,6 +43,8 @@ export interface ServedVersion {
 }
 
 export interface ServedVersionOptions {
+  /** Why it is not served although its file can be read. */
+  readonly problem?: ServingError | undefined;
   readonly model: ReadModel;
   readonly version: ReadVersion;
   readonly pictures: PictureDecision | undefined;
@@ -77,7 +81,7 @@ function schedule(milliseconds: number, callback: () => void): () => void {
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model, version } = options;
   const queue: RequestQueue<RunnerProcess> = createRequestQueue(model.name, model.config.queue);
-  const problem = model.problem ?? version.problem;
+  const problem = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = problem ? 'FAILED' : 'LOADING';
   let reason = problem?.message;
   let since = new Date();
@@ -167,6 +171,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     version,
     pictures: options.pictures,
     scores: options.scores,
+    timeLimitMs: model.config.queue.timeoutMs,
     get state() {
       return state;
     },
