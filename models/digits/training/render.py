@@ -1,9 +1,10 @@
 """Renders labelled pictures: `python render.py bank.npz SPLIT COUNT out.npz [FIRST]`.
 
 Splits: `train` (40x40, so that training can move the crop; training families and random hands),
-`test` and `harsh` (32x32, held-out families, no hands). One picture: layout -> ink on ground ->
-light -> camera. All randomness comes from one seed a chunk of 500, so a split can be
-rendered again, and FIRST (the first chunk's number) gives other pictures of the same split.
+`test` and `harsh` (32x32, held-out families, no hands), and `test-wide` and `harsh-wide`, the same
+at 40x40, for shifts.py. One picture: layout -> ink on ground -> light -> camera. All randomness
+comes from one seed a chunk of 500, so a split can be rendered again, and FIRST (the first chunk's
+number) gives other pictures of the same split.
 """
 
 import sys
@@ -15,7 +16,8 @@ import numpy as np
 import surface
 from layout import CANVAS, GlyphBank, layout
 
-SEEDS = {"train": 1_000_000, "test": 2_000_000, "harsh": 3_000_000, "samples": 4_000_000}
+SEEDS = {"train": 1_000_000, "test": 2_000_000, "harsh": 3_000_000, "samples": 4_000_000,
+         "test-wide": 5_000_000, "harsh-wide": 6_000_000}
 CHUNK = 500
 
 
@@ -205,10 +207,12 @@ def picture(bank, split, rng):
             image, contrast, mask, label = scene(bank, rng, hard, hard > 0 and rng.random() < 0.5, uniform=0.4)
             pixels, least = camera(image, contrast, rng, 40, hard), 0.3
         else:
-            hard = float(split == "harsh")
+            hard = float(split.startswith("harsh"))
             image, contrast, mask, label = scene(bank, rng, hard, crowd=hard == 1, uniform=1.0)
-            image, mask = image[8:-8, 8:-8], mask[8:-8, 8:-8]
-            pixels, least = camera(image, contrast, rng, 32, hard), 0.5 + 0.1 * hard
+            size = 40 if split.endswith("-wide") else 32
+            if size == 32:
+                image, mask = image[8:-8, 8:-8], mask[8:-8, 8:-8]
+            pixels, least = camera(image, contrast, rng, size, hard), 0.5 + 0.1 * hard
         if legible(pixels, mask, least):
             return pixels, label
 
