@@ -86,7 +86,7 @@ export const errorCatalogue = {
   PREDICT_JSON_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) =>
-      `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}.`,
+      `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}, for several {"urls": […]} or {"images": […]}. Tensors go to /v2/models/<name>/infer.`,
   },
   BASE64_INVALID: {
     kind: 'invalid-argument',
@@ -191,7 +191,7 @@ export const errorCatalogue = {
     message: (d: { available: readonly string[] }) =>
       d.available.length === 0
         ? 'This server has no model to answer with; add a model and start it again.'
-        : `Several models serve here (${list(d.available)}); name one: POST /models/${d.available[0]}/predict, or set defaultModel.`,
+        : `Several models serve here (${list(d.available)}); name one: POST /models/${d.available[0]}/predict. The server's owner can choose one with --default-model.`,
   },
   MODEL_NOT_READY: {
     kind: 'unavailable',

@@ -112,6 +112,21 @@ test('a request over its own time limit gets 504; one that waits behind it is an
   expect(third).toEqual([200, undefined]);
 });
 
+test('a run that outlasts the limit of requests does not keep its runner', async () => {
+  await using strict = await startModelship(folder.path, {
+    args: ['--request-timeout-ms', '2000'],
+  });
+  const send = (rounds: number) =>
+    post(`${strict.url}/v2/models/slow/infer`, {
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [rounds, 0, 0, 0] }],
+    });
+  const old = runnersOf(strict.pid);
+  const stuck = await send(1_000_000);
+  expect(stuck).toMatchObject({ status: 504, json: { code: 'DEADLINE_EXCEEDED' } });
+  await waitUntil('the next request is answered', async () => (await send(1)).status === 200);
+  expect(runnersOf(strict.pid).filter((pid) => old.includes(pid))).toHaveLength(1);
+});
+
 test('a client that goes away takes its waiting request along', async () => {
   const first = work(1000);
   await untilRunning();

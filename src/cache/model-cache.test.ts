@@ -158,6 +158,14 @@ describe('a folder', () => {
     }
   });
 
+  test('may be made by many servers that start at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const place = join(folder, String(round), 'cache');
+      const opened = await Promise.all(Array.from({ length: 10 }, () => openModelCache(place, 1)));
+      expect(opened).not.toContain(undefined);
+    }
+  });
+
   test('that cannot be made is no cache', async () => {
     const file = write('file', '');
     expect(await tryOpen(join(file, 'cache'))).toBeUndefined();

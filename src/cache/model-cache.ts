@@ -24,7 +24,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../errors.ts';
 
@@ -74,9 +74,25 @@ async function sizeOfFolder(folder: string): Promise<number> {
   return sizes.reduce((total, size) => total + size, 0);
 }
 
+/**
+ * Makes the folder and those above it. Not by mkdir's own `recursive`, which never ends where a file
+ * system says ENOENT to every new name, as /proc does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const make = (): Promise<string | undefined> =>
+    mkdir(folder, { mode: 0o700 }).then(
+      () => undefined,
+      ({ code }: NodeJS.ErrnoException) => code,
+    );
+  if ((await make()) === 'ENOENT' && dirname(folder) !== folder) {
+    await makeFolder(dirname(folder));
+    await make();
+  }
+}
+
 /** Makes a folder of our own, or throws why it is none. */
 async function makeOwnFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   await access(folder, constants.W_OK);
   const { uid, mode } = await stat(folder);
   if (uid !== (process.getuid?.() ?? uid)) throw new Error(`${folder} belongs to another user`);

@@ -48,6 +48,7 @@ export function compose(
     threads: settings.threads,
     defaultModel: settings.defaultModel,
     strictReady: settings.strictReady,
+    runLimitMs: settings.requestTimeoutMs,
     ...hooks,
   });
   return { service, pictures };

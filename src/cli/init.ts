@@ -133,7 +133,7 @@ function initModel(path: string, model: ReadModel, options: InitOptions, output:
     throw new ServingError('FILE_EXISTS', { path: target, option: '--force' });
   writeFileSync(target, text);
   output.print(
-    `Wrote ${relative('.', target)}. Fill in its input section, then: modelship inspect ${relative('.', path) || '.'}`,
+    `Wrote ${relative('.', target)}. Look through it, then: modelship inspect ${relative('.', path) || '.'}`,
   );
 }
 

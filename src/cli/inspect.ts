@@ -6,7 +6,7 @@ import { relative } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
-import { coresOf, planVersion, startModels } from '../serving/build-service.ts';
+import { coresOf, findContradiction, planVersion, startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -184,7 +184,12 @@ function exitCodeOfModels(
   service: InferenceService | undefined,
 ): number {
   const problem = models
-    .map((model) => model.problem ?? model.versions.find((version) => version.problem)?.problem)
+    .flatMap((model) => [
+      model.problem,
+      ...model.versions.map(
+        (version) => version.problem ?? findContradiction(model, planVersion(model, version)),
+      ),
+    ])
     .find(Boolean);
   if (problem) return exitCodeOf(problem);
   const failed = service?.registry.models.some(({ versions }) =>

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { RawSettings, Settings, SettingsSources } from '../config/settings.ts';
-import { completeSettings, settingsFromEnvironment } from '../config/settings.ts';
+import { completeSettings, settingsFromEnvironment, unknownVariables } from '../config/settings.ts';
 import { parseSettingsFile } from '../config/settings-file.ts';
 import { messageOf } from '../errors.ts';
 
@@ -20,8 +20,16 @@ function readConfigFile(
   }
 }
 
+/** One line for each variable that looks like a setting and is none. */
+function warnOfUnknownVariables(): void {
+  for (const name of unknownVariables(process.env)) {
+    process.stderr.write(`modelship: warning: ${name} is no setting and is ignored\n`);
+  }
+}
+
 /** Throws SETTINGS_INVALID with every problem of all three sources. */
 export function loadSettings(commandLine: RawSettings & { readonly config?: unknown }): Settings {
+  warnOfUnknownVariables();
   const { config, ...options } = commandLine;
   const path = config ?? process.env.MODELSHIP_CONFIG;
   return completeSettings({

@@ -5,9 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
+import { startDeadline } from '../serving/request-deadline.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
@@ -58,11 +60,21 @@ async function answer(
 ): Promise<PredictAnswer> {
   const pictures = await Promise.all(options.pictures.map(readPicture));
   await startModels(service);
-  return service.predict({
-    model: options.model,
-    pictures,
-    signal: AbortSignal.timeout(timeoutMs),
-  });
+  const { model = service.registry.defaultName() } = options;
+  const deadline = startDeadline(timeoutMs, model);
+  try {
+    return await service.predict({ model, pictures, signal: deadline.signal });
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** The one model that is meant has a problem on disk already: that says more than "not ready". */
+function refuseBroken(models: readonly ReadModel[]): void {
+  const [only] = models;
+  if (!only || models.length > 1 || only.versions.some(({ signature }) => signature)) return;
+  const problem = only.problem ?? only.versions.at(-1)?.problem;
+  if (problem) throw problem;
 }
 
 /** Throws what reading, loading or predicting throws. */
@@ -73,6 +85,7 @@ export async function predict(
 ): Promise<void> {
   const all = readModels(settings.path);
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
+  refuseBroken(models);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,

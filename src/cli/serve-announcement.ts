@@ -4,18 +4,22 @@ import { join, relative } from 'node:path';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
+import { elementCount } from '../tensor/tensor.ts';
+import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { Output } from './terminal.ts';
 import { bold, table } from './terminal.ts';
 
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
 /** The address as a person types it: a wildcard is reached through localhost. */
 function urlOf(host: string, port: number): string {
-  const name =
-    host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const name = isWildcard(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}`;
 }
 
 export function announceListening(host: string, port: number, output: Output): void {
-  output.print(`Listening on ${bold(urlOf(host, port), output)}`);
+  const open = isWildcard(host) ? ` (on all addresses of this machine: ${host})` : '';
+  output.print(`Listening on ${bold(urlOf(host, port), output)}${open}`);
 }
 
 function loadTime({ report }: ServedVersion): string {
@@ -45,13 +49,17 @@ function tryLine({ model, versions }: RegisteredModel, url: string): string | un
     return `curl -F image=@${picture} ${url}/models/${model.name}/predict`;
   }
   const inputs = newest.version.signature?.inputs ?? [];
-  const body = inputs.map(({ name, dtype, shape }) => ({
-    name,
-    datatype: dtype,
-    shape: shape.map((dim) => dim ?? 1),
-    data: ['…'],
-  }));
-  return `curl ${url}/v2/models/${model.name}/infer -d '${JSON.stringify({ inputs: body })}'`;
+  const body = JSON.stringify({ inputs: inputs.map(exampleInput) });
+  return `curl ${url}/v2/models/${model.name}/infer -d '${body}'`;
+}
+
+/** Zeros in the shape of the input, which the model may find dull but takes; long ones are cut short. */
+function exampleInput({ name, dtype, shape }: TensorSpec): object {
+  const dims = shape.map((dim) => dim ?? 1);
+  const count = elementCount(dims);
+  const value = dtype === 'BYTES' ? 'text' : dtype === 'BOOL' ? false : 0;
+  const data = count <= 16 ? new Array(count).fill(value) : [value, `… ${count} in all`];
+  return { name, datatype: dtype, shape: dims, data };
 }
 
 export function announceModels(

@@ -30,7 +30,8 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
   for (const { name: model, problem, versions } of models) {
     if (problem) log.error({ model, reason: problem.message }, 'model does not load');
     for (const { version, problem: cause } of versions) {
-      if (cause) log.error({ model, version, reason: cause.message }, 'model does not load');
+      if (cause && cause !== problem)
+        log.error({ model, version, reason: cause.message }, 'model does not load');
     }
   }
 }

@@ -18,8 +18,13 @@ export function bold(text: string, output: Output): string {
   return output.isTerminal ? styleText('bold', text) : text;
 }
 
+/** Names come from model files and pictures: what would steer a terminal is shown, not sent. */
+const harmless = (cell: string): string =>
+  cell.replace(/[^\P{Cc}\n]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
 /** Rows as columns, left-aligned, two spaces apart. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+export function table(cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map(harmless));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {

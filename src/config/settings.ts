@@ -178,6 +178,9 @@ export function variableOf(name: SettingName): string {
   return `MODELSHIP_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
+/** Variables with a meaning that are no settings. */
+const otherVariables = ['MODELSHIP_CONFIG', 'MODELSHIP_DEBUG', 'MODELSHIP_REQUIRE_PARTS'];
+
 /** Picks the settings out of an environment; an empty variable counts as not set. */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
@@ -185,9 +188,27 @@ export function settingsFromEnvironment(
   const raw: RawSettings = {};
   for (const name of settingNames) {
     const value = environment[variableOf(name)];
-    if (value !== undefined && value !== '') raw[name] = value;
+    if (value !== undefined && value !== '' && !isServiceLink(value)) raw[name] = value;
   }
   return raw;
+}
+
+/**
+ * Kubernetes gives every pod variables for the services around it: for one called "modelship" also
+ * MODELSHIP_PORT=tcp://10.0.0.1:8080.
+ */
+function isServiceLink(value: string): boolean {
+  return /^(tcp|udp|sctp):\/\//.test(value);
+}
+
+/** Variables that look like settings of ours and are none, which a misspelling usually is. */
+export function unknownVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const known = new Set([...settingNames.map(variableOf), ...otherVariables]);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('MODELSHIP_') && !known.has(name))
+    .filter((name) => !/_SERVICE_|_PORT_\d+_/.test(name));
 }
 
 export interface SettingsSources {

@@ -27,8 +27,8 @@ export function registerInferRoutes(
 
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { model, version } = request.params as { model: string; version?: string };
-    service.registry.resolve(model, version);
-    return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
+    const limitMs = Math.min(timeoutMs, service.resolve(model, version).timeLimitMs);
+    return withDeadline(request, reply, { timeoutMs: limitMs, model }, async (signal) => {
       const body = request.body as Buffer | undefined;
       if (!body || body.length === 0)
         throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });

@@ -37,8 +37,8 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     const startedAt = performance.now();
     const { model = service.registry.defaultName(), version } = request.params as Target;
     // Before anything is decoded or fetched: a wrong name needs no work.
-    service.registry.resolve(model, version);
-    return withDeadline(request, reply, { timeoutMs, model }, async (signal) => {
+    const limitMs = Math.min(timeoutMs, service.resolve(model, version).timeLimitMs);
+    return withDeadline(request, reply, { timeoutMs: limitMs, model }, async (signal) => {
       const body = request.body as Buffer | undefined;
       let asList = false;
       const pictures = async (): Promise<readonly EncodedPicture[]> => {

@@ -88,6 +88,22 @@ async function fromJson(
   return { pictures, asList };
 }
 
+const curlDefaultType = 'application/x-www-form-urlencoded';
+const openBrace = 0x7b;
+
+/** Declared, or sent by `curl -d '{…}'` without a type of its own: no picture begins with a brace. */
+function isJson(type: string, body: Buffer): boolean {
+  if (type === 'application/json' || type.endsWith('+json')) return true;
+  return type === curlDefaultType && body[0] === openBrace;
+}
+
+/** How errors name the body; `curl -d @file` drops its line ends, which is the usual cause. */
+function nameOf(type: string): string {
+  return type === curlDefaultType
+    ? 'The picture (with curl: --data-binary or -F, because -d changes it)'
+    : 'The picture';
+}
+
 /** Throws what is wrong with the body: BODY_EMPTY, CONTENT_TYPE_UNSUPPORTED, MULTIPART_…, JSON_…, URL_…. */
 export async function readPictures(
   body: Buffer | undefined,
@@ -98,9 +114,9 @@ export async function readPictures(
   if (!body || body.length === 0) throw new ServingError('BODY_EMPTY', { expected: 'a picture' });
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return fromForm(body, contentType ?? '', forms);
-  if (type === 'application/json' || type.endsWith('+json')) return fromJson(body, forms, signal);
+  if (isJson(type, body)) return fromJson(body, forms, signal);
   if (rawTypes.test(type))
-    return { pictures: [{ bytes: body, where: 'The picture' }], asList: false };
+    return { pictures: [{ bytes: body, where: nameOf(type) }], asList: false };
   throw new ServingError('CONTENT_TYPE_UNSUPPORTED', {
     contentType: type,
     expected: expectedTypes,

@@ -21,6 +21,8 @@ export interface PictureProblem {
   readonly reason: string;
   /** Empty where no lines would help. */
   readonly yaml: string;
+  /** model.yaml says something that this model cannot do, rather than nothing. */
+  readonly contradicts: boolean;
 }
 
 export type PictureDecision =
@@ -163,18 +165,25 @@ function missing(
   return undefined;
 }
 
+type Outcome = PicturePlan | Omit<PictureProblem, 'yaml'>;
+
+const gap = (reason: string): Outcome => ({ reason, contradicts: false });
+const contradicts = (reason: string): Outcome => ({ reason, contradicts: true });
+
 /** The plan, or the reason against it. */
-function complete(yaml: PictureInputYaml | undefined, tensor: PictureTensor): PicturePlan | string {
-  if (!yaml) return 'its model.yaml does not say how a picture becomes its input';
+function complete(yaml: PictureInputYaml | undefined, tensor: PictureTensor): Outcome {
+  if (!yaml) return gap('its model.yaml does not say how a picture becomes its input');
   const preset = yaml.preset && yaml.preset !== 'none' ? findPreset(yaml.preset) : undefined;
-  const gap = missing(yaml, preset, tensor);
-  if (gap) return gap;
+  const notSaid = missing(yaml, preset, tensor);
+  if (notSaid) return gap(notSaid);
   try {
     const spec = specOf(yaml, preset, tensor);
-    const channels = channelsOf(spec.geometry.color);
-    return contradiction(spec, tensor) ?? { ...tensor, ...spec, channels };
+    const wrong = contradiction(spec, tensor);
+    return wrong
+      ? contradicts(wrong)
+      : { ...tensor, ...spec, channels: channelsOf(spec.geometry.color) };
   } catch (error) {
-    if (error instanceof PlanError) return error.message;
+    if (error instanceof PlanError) return contradicts(error.message);
     throw error;
   }
 }
@@ -193,7 +202,7 @@ export function planPictures(
   inputs: readonly TensorSpec[],
 ): PictureDecision {
   const { tensor, reason } = findPictureTensor(inputs, yaml?.tensor, yaml?.layout);
-  const plan = tensor ? complete(yaml, tensor) : reason;
-  if (typeof plan !== 'string') return { plan };
-  return { problem: { reason: plan, yaml: proposalFor(inputs, yaml) } };
+  const outcome = tensor ? complete(yaml, tensor) : { reason, contradicts: yaml !== undefined };
+  if (!('reason' in outcome)) return { plan: outcome };
+  return { problem: { ...outcome, yaml: proposalFor(inputs, yaml) } };
 }

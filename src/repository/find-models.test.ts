@@ -137,16 +137,20 @@ describe('links', () => {
     ]);
   });
 
-  test('in a circle or to nowhere are passed over', () => {
-    make('a.onnx');
+  test('in a circle are a problem of their own, to nowhere they are passed over', () => {
+    make('a.onnx', 'b.onnx');
     symlinkSync('loop', join(root, 'loop'));
+    symlinkSync('loop.onnx', join(root, 'loop.onnx'));
     symlinkSync('nowhere', join(root, 'gone'));
-    expect(find()).toEqual(['models 1:a.onnx']);
+    const models = ['a 1:a.onnx', 'b 1:b.onnx', 'loop 1:PATH_UNREADABLE', 'loop 1:loop.onnx'];
+    expect(find().toSorted()).toEqual(models);
   });
 
   test('given as the path may lead nowhere', () => {
     symlinkSync('loop', join(root, 'loop'));
     expect(() => find('loop')).toThrow(expect.objectContaining({ code: 'PATH_UNREADABLE' }));
+    symlinkSync('nowhere', join(root, 'gone'));
+    expect(() => find('gone')).toThrow(expect.objectContaining({ code: 'PATH_NOT_FOUND' }));
   });
 });
 

@@ -6,11 +6,11 @@
  * with it is returned with its problem, so that the others serve.
  */
 
-import type { Dirent } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
-import { formatOfFile } from './model-files.ts';
+import { formatOfFile, servedFormat } from './model-files.ts';
 
 export interface FoundVersion {
   readonly version: string;
@@ -46,25 +46,43 @@ function listFolder(folder: string): Dirent[] {
   }
 }
 
-/** Follows links. A link that leads nowhere, in a circle or into a locked folder has no kind. */
-function kindOf(path: string): 'folder' | 'file' | 'other' | undefined {
+/** Throws PATH_UNREADABLE for a link that leads back to itself, a folder that may not be entered and the like. */
+function statOf(path: string): Stats | undefined {
   try {
-    const stat = statSync(path);
-    return stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
-  } catch {
-    return undefined;
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
   }
 }
 
-const isFolder = (path: string): boolean => kindOf(path) === 'folder';
+function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory() ?? false;
+}
 
-/** Model files, also those whose link is broken: opening them says what is wrong. */
+/** True for pipes and the like, and for folders; a link that is broken may have been a file. */
+function isNoFile(path: string): boolean {
+  try {
+    return statOf(path)?.isFile() === false;
+  } catch {
+    return false;
+  }
+}
+
+const isServed = (file: string): boolean => formatOfFile(basename(file)) === servedFormat;
+
+/**
+ * Model files, also those whose link is broken: opening them says what is wrong. Without the file that
+ * another was made from (`best.pt` beside `best.onnx`).
+ */
 function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
-  return entries
+  const files = entries
     .filter(({ name }) => formatOfFile(name))
-    .filter(({ name }) => ['file', undefined].includes(kindOf(join(folder, name))))
-    .map((entry) => join(folder, entry.name))
+    .map(({ name }) => join(folder, name))
+    .filter((path) => !isNoFile(path))
     .sort();
+  const stem = (file: string): string => file.slice(0, -extname(file).length);
+  const served = new Set(files.filter(isServed).map(stem));
+  return files.filter((file) => isServed(file) || !served.has(stem(file)));
 }
 
 const versionName = /^[1-9]\d{0,18}$/;
@@ -77,6 +95,8 @@ function findVersion(version: string, folder: string): FoundVersion {
   let files: string[];
   try {
     files = modelFilesIn(folder, listFolder(folder));
+    // Checkpoints and the like lie beside the one file that can be served.
+    if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
     return { version, problem: error as ServingError };
   }
@@ -129,6 +149,14 @@ function modelFromVersionFile(file: string): FoundModel {
   };
 }
 
+/** `digits/2`, named itself: that version of the model whose folder is above. */
+function modelOfVersionFolder(folder: string): FoundModel | undefined {
+  if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
+  const above = modelInFolder(dirname(folder));
+  const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
+  return above && versions.length > 0 ? { ...above, versions } : undefined;
+}
+
 /** One file: named after itself, or after its folder when the file has no name of its own. */
 function modelFromFile(file: string): FoundModel {
   const folder = dirname(file);
@@ -146,56 +174,45 @@ function modelFromFile(file: string): FoundModel {
   };
 }
 
-/** A folder among others: when it cannot be read or holds several models, it says so and the others serve. */
-function modelOrProblem(folder: string): FoundModel | undefined {
-  // What every disk of its own has at its root, for nobody but root to read.
-  if (basename(folder) === 'lost+found') return undefined;
+/** The models in a folder below: none, one, or one that says why it cannot be read. */
+function modelsBelow(folder: string): FoundModel[] {
   const asProblem = (problem: ServingError): FoundModel => ({
     name: nameFrom(basename(folder)),
     folder,
     versions: [{ version: '1', problem }],
   });
   try {
-    refuseUnreadable(folder);
-    // A link that leads nowhere is no model.
-    if (!isFolder(folder)) return undefined;
+    if (!isFolder(folder)) return [];
     const model = modelInFolder(folder);
-    if (model) return model;
+    if (model) return [model];
     const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
-    if (files.length === 0) return undefined;
-    return asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }));
+    if (files.length === 0) return [];
+    if (files.filter(isServed).length === 1) {
+      return [{ name: nameFrom(basename(folder)), folder, versions: [findVersion('1', folder)] }];
+    }
+    return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
   } catch (error) {
-    return asProblem(error as ServingError);
+    if (error instanceof ServingError) return [asProblem(error)];
+    throw error;
   }
 }
 
 function modelsInFolder(folder: string): FoundModel[] {
-  const entries = listFolder(folder);
-  const fromFolders = entries
-    .filter(({ name }) => !name.startsWith('.') && !formatOfFile(name))
-    .filter(({ name }) => ['folder', undefined].includes(kindOf(join(folder, name))))
-    .flatMap((entry) => modelOrProblem(join(folder, entry.name)) ?? []);
-  return [...fromFolders, ...modelFilesIn(folder, entries).map(modelFromFile)];
+  // Every disk has a lost+found at its root, for nobody but root to read.
+  const entries = listFolder(folder).filter(
+    ({ name }) => !name.startsWith('.') && name !== 'lost+found',
+  );
+  const files = modelFilesIn(folder, entries);
+  const paths = entries.map(({ name }) => join(folder, name));
+  const others = paths.filter((path) => !files.includes(path));
+  return [...others.flatMap(modelsBelow), ...files.map(modelFromFile)];
 }
 
-/** Throws PATH_UNREADABLE when something is there, but a locked folder or a circle of links hides it. */
-function refuseUnreadable(path: string): void {
-  try {
-    statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
-  }
-}
-
-/** A folder that is a model, or one of models: a single file beside folders with models is one of them. */
-function modelsAt(folder: string): FoundModel[] {
-  const single = modelInFolder(folder);
-  if (!single) return modelsInFolder(folder);
-  const [version] = single.versions;
-  const loose = !single.yamlPath && version?.file !== undefined && dirname(version.file) === folder;
-  const among = loose ? modelsInFolder(folder) : [];
-  const readable = among.filter(({ versions }) => versions.some(({ file }) => file !== undefined));
-  return readable.length > 1 ? among : [single];
+/** A file that lies loose beside folders of models is one model among others. */
+function isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): boolean {
+  const [version] = versions;
+  const isLoose = yamlPath === undefined && version?.file && dirname(version.file) === folder;
+  return isLoose ? modelsInFolder(folder).length > 1 : false;
 }
 
 /**
@@ -204,22 +221,22 @@ function modelsAt(folder: string): FoundModel[] {
  */
 export function findModels(path: string): FoundModel[] {
   const full = resolve(path);
-  const kind = kindOf(full);
-  if (!kind) {
-    refuseUnreadable(full);
+  const stat = statOf(full);
+  if (!stat) {
     throw new ServingError('PATH_NOT_FOUND', {
       path: full,
       expected: 'a model file, a model folder or a folder of models',
     });
   }
-  if (kind !== 'folder') {
+  if (!stat.isDirectory()) {
     if (formatOfFile(basename(full))) return [modelFromFile(full)];
     throw new ServingError('NO_MODEL_FOUND', {
       path: full,
       found: 'a file whose extension is not that of a model',
     });
   }
-  const models = modelsAt(full);
+  const single = modelOfVersionFolder(full) ?? modelInFolder(full);
+  const models = single && !isFolderOfModels(full, single) ? [single] : modelsInFolder(full);
   if (models.length === 0) {
     const names = listFolder(full)
       .slice(0, 5)

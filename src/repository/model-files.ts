@@ -27,6 +27,8 @@ const formats: Record<string, ModelFormat> = {
   '.params': 'MXNet',
 };
 
+/** What can be served without a conversion. */
+export const servedFormat: ModelFormat = 'ONNX';
 export const servedFormats = 'an ONNX file (.onnx)';
 
 /** The format that a file name stands for, or undefined when it is no model file. */

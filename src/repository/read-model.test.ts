@@ -55,7 +55,7 @@ test('a broken model.yaml is the problem of the model, whose versions are not se
   write('mlp/model.yaml', 'nam: digits\n');
   expect(read('mlp')).toMatchObject({
     name: 'mlp',
-    versions: [],
+    versions: [{ version: '1', problem: { code: 'MODEL_YAML_INVALID' } }],
     problem: { code: 'MODEL_YAML_INVALID' },
   });
 });

@@ -116,6 +116,21 @@ function readVersion(
   }
 }
 
+/** Versions that model.yaml asks for by number and that are not on disk. */
+function missingVersions(
+  model: string,
+  { list = [] }: ModelYaml['versions'],
+  available: readonly string[],
+): ReadVersion[] {
+  return list
+    .map(String)
+    .filter((version) => !available.includes(version))
+    .map((version) => ({
+      version,
+      problem: new ServingError('VERSION_NOT_FOUND', { model, version, available }),
+    }));
+}
+
 /** Never throws: what is wrong is in `problem`. */
 export function readModel(found: FoundModel): ReadModel {
   const base = {
@@ -138,9 +153,10 @@ export function readModel(found: FoundModel): ReadModel {
         available: base.found,
       });
     }
-    const versions = selected.map(({ version, file, problem }) =>
-      readVersion(version, file, problem),
-    );
+    const versions = [
+      ...selected.map(({ version, file, problem }) => readVersion(version, file, problem)),
+      ...missingVersions(name, config.versions, base.found),
+    ];
     return {
       ...base,
       name,
@@ -151,6 +167,8 @@ export function readModel(found: FoundModel): ReadModel {
     };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
-    return { ...base, name, config: defaultModelYaml(), samples: [], versions: [], problem: error };
+    // Each version that would serve says so: a model without versions has no state to look at.
+    const versions = found.versions.slice(-1).map(({ version }) => ({ version, problem: error }));
+    return { ...base, name, config: defaultModelYaml(), samples: [], versions, problem: error };
   }
 }

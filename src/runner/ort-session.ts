@@ -61,6 +61,8 @@ async function makeOptimised(order: LoadOrder, optimised: OptimisedFolder): Prom
     mkdirSync(building, { recursive: true, mode: 0o700 });
     const session = await openOriginal(order, building);
     await session.release();
+    // Copies come whole, by a rename: a folder without one is what is left of a damaged copy.
+    if (!existsSync(join(folder, optimisedName))) rmSync(folder, { recursive: true, force: true });
     renameSync(building, folder);
     return true;
   } catch {

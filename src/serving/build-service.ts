@@ -34,6 +34,8 @@ export interface BuildOptions extends CoreRequest {
   readonly takeRunner?: (() => ChildProcess | undefined) | undefined;
   readonly defaultModel?: string | undefined;
   readonly strictReady: boolean;
+  /** The longest that a run may take. */
+  readonly runLimitMs: number;
   readonly onAccount: (account: Account) => void;
   readonly onRunnerEnd: (model: string, version: string) => void;
 }
@@ -117,6 +119,24 @@ function logEvent(
   else log.info(fields, 'model state');
 }
 
+/**
+ * What model.yaml says and the model cannot do: such a version is not served, because every answer of
+ * its /predict would be a refusal that blames the client. Undefined when they fit.
+ */
+export function findContradiction(
+  { config, labels, yamlPath, folder }: ReadModel,
+  { pictures, scores }: VersionPlans,
+): ServingError | undefined {
+  const path = yamlPath ?? folder;
+  if (pictures?.problem?.contradicts) {
+    return new ServingError('MODEL_YAML_INVALID', { path, problems: [pictures.problem.reason] });
+  }
+  const promised = labels !== undefined || config.output.tensor !== undefined;
+  return promised && scores?.problem
+    ? new ServingError('LABELS_INVALID', { path, problem: scores.problem })
+    : undefined;
+}
+
 function buildVersion(
   options: BuildOptions,
   model: ReadModel,
@@ -124,12 +144,19 @@ function buildVersion(
   cores: CoreShare,
 ): ServedVersion {
   const plans = planVersion(model, version);
+  const problem = findContradiction(model, plans);
+  if (problem) {
+    const fields = { model: model.name, version: version.version, reason: problem.message };
+    options.log.error(fields, 'model does not load');
+  }
   return createServedVersion({
+    problem,
     model,
     version,
     pictures: plans.pictures,
     scores: plans.scores,
     instances: cores.instances,
+    runLimitMs: options.runLimitMs,
     makeOrder: async () =>
       makeOrder(model, version, plans.pictures?.plan, cores.threads, await options.cache),
     startRunner: () =>
@@ -143,14 +170,16 @@ function buildVersion(
   });
 }
 
+const placeOf = ({ folder, versions }: ReadModel): string => versions[0]?.file ?? folder;
+
 function refuseSameNames(models: readonly ReadModel[]): void {
   const names = models.map(({ name }) => name);
   const problems = models
     .filter(({ name }, i) => names.indexOf(name) < i)
-    .map(
-      ({ name, folder }) =>
-        `two models are called "${name}" (the second in ${folder}); give one another name in its model.yaml`,
-    );
+    .map((model) => {
+      const first = models[names.indexOf(model.name)] as ReadModel;
+      return `two models are called "${model.name}": ${placeOf(first)} and ${placeOf(model)}; give one another name in its model.yaml`;
+    });
   if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
 }
 

@@ -129,11 +129,11 @@ describe('each request is accounted for exactly once:', () => {
     expect(accounts.map(({ code }) => code)).toEqual(['URL_DISABLED']);
   });
 
-  test('an unknown model is no version to account to', async () => {
+  test('an unknown model is counted, under no name that a client made up', async () => {
     const { service, accounts } = createService([await createReadyStage()]);
     const asked = service.infer({ model: 'other', inputs: [x], signal: newSignal() });
     await expect(asked).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
-    expect(accounts).toEqual([]);
+    expect(accounts).toEqual([{ model: '', version: '', code: 'MODEL_NOT_FOUND', totalMs: 0 }]);
   });
 });
 

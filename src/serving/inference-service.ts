@@ -34,6 +34,8 @@ export interface Account {
 
 export interface InferenceService {
   readonly registry: ModelRegistry;
+  /** The version that a request means, before anything is decoded. Throws what the registry throws. */
+  resolve(model: string, version: string | undefined): ServedVersion;
   infer(request: InferenceRequest): Promise<InferenceAnswer>;
   predict(request: PredictRequest): Promise<PredictAnswer>;
   /** True when the first load of every model is over and enough of them serve. */
@@ -115,13 +117,26 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     }
   }
 
+  /** Finds the version; a request that means none is counted too, under no name that the client made up. */
+  function resolve(model: string, version: string | undefined): ServedVersion {
+    try {
+      return registry.resolve(model, version);
+    } catch (error) {
+      const { code } = error as ServingError;
+      const known = registry.models.some((registered) => registered.model.name === model);
+      options.onAccount({ model: known ? model : '', version: '', code, totalMs: 0 });
+      throw error;
+    }
+  }
+
   const versions = (): ServedVersion[] => registry.models.flatMap((model) => model.versions);
 
   return {
     registry,
+    resolve,
     async infer({ model, version, inputs, outputs, signal }) {
       refuseWhenDraining();
-      const served = registry.resolve(model, version);
+      const served = resolve(model, version);
       return account(served, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
@@ -137,7 +152,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     },
     async predict({ model = registry.defaultName(), version, pictures: given, signal }) {
       refuseWhenDraining();
-      const served = registry.resolve(model, version);
+      const served = resolve(model, version);
       return account(served, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
         const { results, timings } = await predictPictures(served, pictures, encoded, signal);

@@ -32,6 +32,8 @@ export interface ServedVersion {
   readonly waiting: number;
   readonly running: number;
   readonly instanceCount: number;
+  /** The longest that a request of this model may take (`queue.timeoutMs`), in milliseconds. */
+  readonly timeLimitMs: number;
   /** Loads; settles when it is READY or FAILED. Never rejects. */
   start(): Promise<void>;
   /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
@@ -41,11 +43,15 @@ export interface ServedVersion {
 }
 
 export interface ServedVersionOptions {
+  /** Why it is not served although its file can be read. */
+  readonly problem?: ServingError | undefined;
   readonly model: ReadModel;
   readonly version: ReadVersion;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
   readonly instances: number;
+  /** A run that takes longer is ended together with its runner; absent: none is. */
+  readonly runLimitMs?: number | undefined;
   /** Makes the order for the runners; may look into the cache. */
   readonly makeOrder: () => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
@@ -75,7 +81,7 @@ function schedule(milliseconds: number, callback: () => void): () => void {
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model, version } = options;
   const queue: RequestQueue<RunnerProcess> = createRequestQueue(model.name, model.config.queue);
-  const problem = model.problem ?? version.problem;
+  const problem = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = problem ? 'FAILED' : 'LOADING';
   let reason = problem?.message;
   let since = new Date();
@@ -131,6 +137,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     });
   }
 
+  /** Nobody waits for a run any more that is longer than a request may take: its runner is replaced. */
+  function limitRun(runner: RunnerProcess): () => void {
+    const { runLimitMs } = options;
+    if (runLimitMs === undefined) return () => {};
+    return (options.schedule ?? schedule)(runLimitMs, () => runner.kill());
+  }
+
   function submit(
     inputs: readonly FrameTensor[],
     wanted: number,
@@ -142,8 +155,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       signal,
       async run(runner) {
         const startedAt = performance.now();
-        const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
-        return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
+        const forget = limitRun(runner);
+        try {
+          const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
+          return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
+        } finally {
+          forget();
+        }
       },
     });
   }
@@ -153,6 +171,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     version,
     pictures: options.pictures,
     scores: options.scores,
+    timeLimitMs: model.config.queue.timeoutMs,
     get state() {
       return state;
     },

@@ -6,7 +6,7 @@
  */
 
 /** @typedef {{name: string, datatype: string, shape: number[]}} Tensor */
-/** @typedef {'READY' | 'LOADING' | 'FAILED' | 'UNLOADING'} State */
+/** @typedef {'READY' | 'LOADING' | 'UNAVAILABLE' | 'FAILED' | 'UNLOADING'} State */
 /** @typedef {{version: string, state: State, reason: string | null, inputs: Tensor[], outputs: Tensor[]}} Version */
 /** @typedef {{name: string, url: string}} Sample */
 /**

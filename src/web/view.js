@@ -34,7 +34,13 @@ export function announce(text) {
   region.textContent = region.textContent === text ? `${text}\u00a0` : text;
 }
 
-const stateWords = { READY: 'ready', LOADING: 'loading', FAILED: 'failed', UNLOADING: 'unloading' };
+const stateWords = {
+  READY: 'ready',
+  LOADING: 'loading',
+  UNAVAILABLE: 'restarting',
+  FAILED: 'failed',
+  UNLOADING: 'unloading',
+};
 
 /** The version that answers: the newest that is ready. @param {Model} model */
 export function servingVersion({ versions }) {
@@ -43,7 +49,7 @@ export function servingVersion({ versions }) {
 }
 
 /** @type {import('./api.js').State[]} */
-const byPromise = ['READY', 'LOADING', 'FAILED'];
+const byPromise = ['READY', 'UNAVAILABLE', 'LOADING', 'FAILED'];
 
 /** One word for all versions of a model: the best of them counts. @param {Model} model */
 export function stateOf({ versions }) {

@@ -63,7 +63,8 @@ export async function startCommand(
     async [Symbol.asyncDispose]() {
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
       await exited;
-      await rm(cache, { recursive: true, force: true });
+      // What npm started may still be writing when npm itself has ended.
+      await rm(cache, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

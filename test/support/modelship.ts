@@ -54,7 +54,7 @@ const sharedCache = mkdtempSync(join(tmpdir(), 'modelship-test-cache-'));
 // Registered before those of the test file, so it comes last.
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
-  await rm(sharedCache, { recursive: true, force: true, maxRetries: 3 });
+  await rm(sharedCache, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** A folder that is gone when the scope ends. */

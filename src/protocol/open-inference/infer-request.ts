@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
-import { isDType } from '../../tensor/dtype.ts';
+import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { parseJson } from '../parse-json.ts';
 import { encodeJsonData } from './json-tensor.ts';
@@ -105,7 +105,10 @@ function createBinaryReader(binary: Buffer): {
 
 function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): NamedTensor {
   const { name, shape, datatype, data } = input;
-  if (!isDType(datatype)) fail(`input '${name}' has the unknown datatype '${datatype}'`);
+  if (!isDType(datatype))
+    fail(
+      `input '${name}' has the unknown datatype '${datatype}'; expected one of ${dtypes.join(', ')}`,
+    );
   const isBinary = 'binary_data_size' in input.parameters;
   if (isBinary === (data !== undefined))
     fail(`input '${name}' needs either data or binary_data_size`);

@@ -79,6 +79,8 @@ function writeNumber(
     if (typeof value !== 'number') fail(input, `${show(value)} is not a number`);
     const fits = Number.isFinite(dtype === 'FP32' ? Math.fround(value) : value);
     if (!fits) fail(input, `a number is too large for ${dtype}`);
+    if (dtype === 'FP32' && !Number.isFinite(Math.fround(value)))
+      fail(input, `${value} does not fit into FP32`);
     asFloat(view, offset, value);
     return;
   }
