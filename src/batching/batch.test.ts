@@ -3,6 +3,7 @@ import { createRandom } from '../../test/models/random.ts';
 import type { ChunkedTensor } from '../tensor/chunked-tensor.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import { packBytes } from '../tensor/tensor.ts';
+import type { TensorPayload } from './batch.ts';
 import { countRows, createTensorBatch, describeRows, joinOutputs } from './batch.ts';
 import type { BatchPart } from './queued-request.ts';
 
@@ -15,14 +16,14 @@ const int8 = (index: number, shape: readonly number[], ...chunks: number[][]): C
   chunks: chunks.map((bytes) => Uint8Array.from(bytes)),
 });
 
-const partOf = (payload: Tensors, fromRow = 0, rows = payload[0]?.shape[0] ?? 0) =>
+const partOf = (inputs: Tensors, fromRow = 0, rows = inputs[0]?.shape[0] ?? 0) =>
   ({
-    payload,
+    payload: { inputs },
     fromRow,
     rows,
-    whole: rows === payload[0]?.shape[0],
+    whole: rows === inputs[0]?.shape[0],
     submittedAt: 0,
-  }) satisfies BatchPart<Tensors>;
+  }) satisfies BatchPart<TensorPayload>;
 
 const plain = (tensors: Tensors) =>
   tensors.map(({ shape, chunks }) => [shape, [...bytesOfChunks(chunks)]]);

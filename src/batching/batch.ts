@@ -13,6 +13,11 @@ import type { BatchPart } from './queued-request.ts';
 
 export type Tensors = readonly ChunkedTensor[];
 
+/** What the scheduler holds of a request of tensors. */
+export interface TensorPayload {
+  readonly inputs: Tensors;
+}
+
 export interface TensorBatch {
   /** The inputs [rows, …] of all parts, in the parts' order. */
   readonly inputs: Tensors;
@@ -38,15 +43,15 @@ export function describeRows(inputs: Tensors): string {
   return key;
 }
 
-function inputsOf({ payload, fromRow, rows, whole }: BatchPart<Tensors>): Tensors {
-  if (whole) return payload;
-  return payload.map((tensor) => {
+function inputsOf({ payload, fromRow, rows, whole }: BatchPart<TensorPayload>): Tensors {
+  if (whole) return payload.inputs;
+  return payload.inputs.map((tensor) => {
     const after = (tensor.shape[0] ?? 0) - fromRow - rows;
     return splitRows(tensor, [fromRow, rows, after])[1] as ChunkedTensor;
   });
 }
 
-function merge(parts: readonly BatchPart<Tensors>[]): Tensors {
+function merge(parts: readonly BatchPart<TensorPayload>[]): Tensors {
   const all = parts.map(inputsOf);
   const [first = []] = all;
   if (all.length === 1) return first;
@@ -73,7 +78,7 @@ function split(model: string, outputs: Tensors, counts: readonly number[]): Tens
  */
 export function createTensorBatch(
   model: string,
-  parts: readonly BatchPart<Tensors>[],
+  parts: readonly BatchPart<TensorPayload>[],
 ): TensorBatch {
   const whole = parts.length === 1 && parts[0]?.whole === true;
   const counts = parts.map(({ rows }) => rows);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../test/models/random.ts';
 import { ServingError } from '../errors.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
-import type { Tensors } from './batch.ts';
+import type { TensorPayload, Tensors } from './batch.ts';
 import { createTensorBatch, describeRows, joinOutputs } from './batch.ts';
 import { createManualClock } from './clock.fixture.ts';
 import type { BatchPart, Ticket } from './queued-request.ts';
@@ -57,10 +57,14 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
   const violations: string[] = [];
   let nextInstance = 0;
 
-  const sentOf = (part: BatchPart<Tensors>): Sent =>
-    sent[valuesOf(part.payload)[0] as number] as Sent;
+  const sentOf = (part: BatchPart<TensorPayload>): Sent =>
+    sent[valuesOf(part.payload.inputs)[0] as number] as Sent;
 
-  function checkRun(instance: number, parts: readonly BatchPart<Tensors>[], rows: number): void {
+  function checkRun(
+    instance: number,
+    parts: readonly BatchPart<TensorPayload>[],
+    rows: number,
+  ): void {
     const requests = parts.map(sentOf);
     const complain = (text: string): void => void violations.push(text);
     if (!live.has(instance)) complain(`instance ${instance} is dead`);
@@ -75,7 +79,7 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
     }
   }
 
-  const scheduler = createScheduler<number, Tensors, Tensors>({
+  const scheduler = createScheduler<number, TensorPayload, Tensors>({
     model: 'test',
     limits: { maxRequests: 30, maxBytes: 4000 },
     policy: { maxBatch, ...policy },
@@ -115,12 +119,12 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
     const kind: Kind = (['bad', 'deadly'] as const)[below(60)] ?? 'good';
     const deadline = random() < 0.4 ? clock.now() + 1 + below(400) : undefined;
     const alone = random() < 0.1;
-    const payload = rowsOf(id, rows, width);
+    const inputs = rowsOf(id, rows, width);
     const request = {
-      payload,
+      payload: { inputs },
       rows,
       bytes: rows * width * 4,
-      group: describeRows(payload),
+      group: describeRows(inputs),
       priority: random() < 0.3 ? 'low' : 'high',
       alone,
       deadline,
