@@ -243,6 +243,12 @@ export const errorCatalogue = {
     message: (d: { model: string; limit: string; retryAfterSeconds: number }) =>
       `The queue of model ${d.model} is full (${d.limit}); try again in ${d.retryAfterSeconds} s.`,
   },
+  DEADLINE_UNREACHABLE: {
+    kind: 'resource-exhausted',
+    retryable: true,
+    message: (d: { model: string; neededMs: number; leftMs: number; retryAfterSeconds: number }) =>
+      `Model ${d.model} would answer in about ${d.neededMs} ms, after the request's time limit (${d.leftMs} ms left); try again in ${d.retryAfterSeconds} s or allow more time.`,
+  },
   DEADLINE_EXCEEDED: {
     kind: 'deadline-exceeded',
     retryable: true,

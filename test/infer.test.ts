@@ -55,6 +55,26 @@ describe('every dtype', () => {
     }
   });
 
+  test.each(['FP32', 'BYTES'] as const)(
+    'of 100 requests at once each gets its own %s rows, few or many',
+    async (datatype) => {
+      const url = infer(`identity-${datatype.toLowerCase()}`);
+      const answers = Array.from({ length: 100 }, async (_, i) => {
+        const rows = 1 + ((i * 7) % 20);
+        const values = Array.from({ length: 2 * rows }, (_, at) => i + at / 64);
+        const bytes =
+          datatype === 'BYTES'
+            ? packStrings(values.map((value) => 'x'.repeat(i % 5) + value))
+            : Buffer.from(Float32Array.from(values).buffer);
+        const { binary } = await inferBinary(url, [
+          { name: 'x', datatype, shape: [rows, 2], bytes },
+        ]);
+        return binary.y?.equals(bytes);
+      });
+      expect(await Promise.all(answers)).toEqual(new Array(100).fill(true));
+    },
+  );
+
   test.each([
     ['BOOL', [true, false]],
     ['UINT8', [0, 255]],

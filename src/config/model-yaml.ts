@@ -105,6 +105,7 @@ const modelYaml = z.strictObject({
   batching: z
     .strictObject({
       maxBatch: z.int().positive().max(4096).optional(),
+      maxDelayMs: z.number().nonnegative().max(10_000).default(0),
       acrossRequests: z.boolean().optional(),
     })
     .prefault({}),

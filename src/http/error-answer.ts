@@ -38,10 +38,9 @@ export interface ErrorAnswer {
 
 export function toErrorAnswer(error: ServingError): ErrorAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
-  if (error.code === 'QUEUE_FULL') {
-    headers['retry-after'] = String(
-      (error as ServingError<'QUEUE_FULL'>).details.retryAfterSeconds,
-    );
+  if (error.code === 'QUEUE_FULL' || error.code === 'DEADLINE_UNREACHABLE') {
+    const { details } = error as ServingError<'QUEUE_FULL' | 'DEADLINE_UNREACHABLE'>;
+    headers['retry-after'] = String(details.retryAfterSeconds);
   }
   if (error.code === 'METHOD_NOT_ALLOWED') {
     headers.allow = (error as ServingError<'METHOD_NOT_ALLOWED'>).details.allowed.join(', ');

@@ -8,6 +8,7 @@
 
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
+import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import { checkInputs, checkOutputs } from './check-inputs.ts';
 import type {
@@ -66,7 +67,7 @@ function toNamed(
     name: specs[index]?.name ?? String(index),
     dtype,
     shape,
-    data: chunks[0] as Uint8Array,
+    data: bytesOfChunks(chunks),
   }));
   if (!wanted || wanted.length === 0) return named;
   return wanted.flatMap((name) => named.find((output) => output.name === name) ?? []);

@@ -9,8 +9,11 @@ import type { PicturePlan } from '../pipeline/picture-plan.ts';
 import type { LabelledScore, ScorePlan } from '../pipeline/scores.ts';
 import { findScoreProblem, labelScores } from '../pipeline/scores.ts';
 import type { FrameTensor } from '../runner/frames.ts';
+import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import type { EncodedPicture, Timings } from './inference-types.ts';
-import type { RunAnswer, ServedVersion } from './served-version.ts';
+import type { ServedVersion } from './served-version.ts';
+import type { RunAnswer } from './version-queue.ts';
+import { defaultMaxBatch, mayShareRuns } from './version-queue.ts';
 
 export type PictureSource = Pick<PictureReader, 'read'>;
 
@@ -23,8 +26,6 @@ interface Plans {
   readonly picture: PicturePlan;
   readonly scores: ScorePlan;
 }
-
-const defaultMaxBatch = 8;
 
 /** Throws PREPROCESSING_MISSING or OUTPUT_NOT_SCORES with what to add. */
 export function plansOf({ model, pictures, scores }: ServedVersion): Plans {
@@ -42,8 +43,9 @@ export function plansOf({ model, pictures, scores }: ServedVersion): Plans {
 /** How many pictures share a run: rows that answer differently in company run alone. */
 function rowsPerRun({ model, report }: ServedVersion, { fixedBatch }: PicturePlan): number {
   if (fixedBatch !== null) return fixedBatch;
-  const together = model.config.batching.acrossRequests ?? report?.batching.acrossRequests ?? false;
-  return together ? (model.config.batching.maxBatch ?? defaultMaxBatch) : 1;
+  return mayShareRuns(model, report?.batching)
+    ? (model.config.batching.maxBatch ?? defaultMaxBatch)
+    : 1;
 }
 
 function checkSize({ width, height }: DecodedPicture, plan: PicturePlan, where: string): void {
@@ -109,7 +111,7 @@ function labelsOf(
   };
   const output = outputs.find(({ index }) => index === plan.index);
   if (!output) return fail(`it gave no '${plan.name}'.`);
-  const scores = { ...output, data: output.chunks[0] as Uint8Array };
+  const scores = { ...output, data: bytesOfChunks(output.chunks) };
   const problem = findScoreProblem(scores, rows);
   if (problem) fail(`'${plan.name}' cannot be labelled: ${problem}.`);
   return labelScores(scores, plan).slice(0, count);
@@ -133,6 +135,9 @@ async function predictAll(
   signal: AbortSignal,
 ): Promise<PicturePredictions> {
   const { picture: plan, scores } = plansOf(served);
+  // Before the work of decoding: a full queue would refuse what comes of it.
+  const bytes = pictures.reduce((total, picture) => total + picture.bytes.byteLength, 0);
+  served.checkRoom(pictures.length, bytes);
   const decoded = await Promise.all(
     pictures.map((picture) => decode(picture, source, plan, signal)),
   );

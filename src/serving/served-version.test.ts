@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ServingError } from '../errors.ts';
+import type { FrameTensor } from '../runner/frames.ts';
 import { order, settle } from './runner.fixture.ts';
+import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
+import type { RunAnswer } from './version-queue.ts';
 
 const newSignal = (): AbortSignal => new AbortController().signal;
 
@@ -188,5 +191,86 @@ describe('a request', () => {
       await settle();
     }
     expect(await Promise.all(requests)).toHaveLength(20);
+  });
+});
+
+describe('requests that wait', () => {
+  const rowOf = (value: number) => ({
+    index: 0,
+    dtype: 'FP32' as const,
+    shape: [1, 2],
+    chunks: [new Uint8Array(Float32Array.of(value, value).buffer)],
+  });
+
+  /** The model: its input as its output. */
+  function echo({ runner }: VersionStage): number | undefined {
+    const [run] = runner.runs;
+    run?.finish(run.inputs);
+    return run?.inputs[0]?.shape[0];
+  }
+
+  async function echoAll(stage: VersionStage): Promise<(number | undefined)[]> {
+    const sizes: (number | undefined)[] = [];
+    while (stage.runner.runs.length > 0) {
+      sizes.push(echo(stage));
+      await settle();
+    }
+    return sizes;
+  }
+
+  const firstValueOf = ({ outputs }: RunAnswer): number => {
+    const [tensor] = outputs as readonly [FrameTensor];
+    const { buffer, byteOffset } = tensor.chunks[0] as Uint8Array<ArrayBuffer>;
+    return new Float32Array(buffer, byteOffset, 1)[0] as number;
+  };
+
+  test('share a run, and each gets its own rows', async () => {
+    const stage = await createReadyStage();
+    const values = Array.from({ length: 12 }, (_, i) => i);
+    const answers = values.map((value) => stage.served.run([rowOf(value)], 0, newSignal()));
+    expect(await echoAll(stage)).toEqual([1, 8, 3]);
+    expect((await Promise.all(answers)).map(firstValueOf)).toEqual(values);
+  });
+
+  test('do not when they want other outputs', async () => {
+    const stage = await createReadyStage();
+    for (const wanted of [1, 1, 2, 1]) void stage.served.run([rowOf(0)], wanted, newSignal());
+    expect(await echoAll(stage)).toEqual([1, 2, 1]);
+  });
+
+  test('do not when the probe found that rows depend on their company', async () => {
+    const stage = createVersionStage();
+    const starting = stage.served.start();
+    await settle();
+    stage.runner.loaded({ batching: { acrossRequests: false, reason: 'test' } });
+    await starting;
+    for (let i = 0; i < 3; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    expect(await echoAll(stage)).toEqual([1, 1, 1]);
+  });
+
+  test('do not when the batch is fixed, whatever model.yaml says', async () => {
+    const batching = { acrossRequests: true, maxDelayMs: 0 };
+    const inputs = [{ name: 'x', dtype: 'FP32', shape: [1, 2] }] as const;
+    const stage = await createReadyStage({ inputs, config: { batching } });
+    for (let i = 0; i < 3; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    expect(await echoAll(stage)).toEqual([1, 1, 1]);
+  });
+
+  test('are answered alone when the outputs of their run are not theirs row by row', async () => {
+    const stage = await createReadyStage();
+    const answers = [1, 2, 3].map((value) => stage.served.run([rowOf(value)], 0, newSignal()));
+    echo(stage);
+    await settle();
+    stage.runner.runs[0]?.finish([rowOf(9)]);
+    await settle();
+    expect(await echoAll(stage)).toEqual([1, 1]);
+    expect((await Promise.all(answers)).map(firstValueOf)).toEqual([1, 2, 3]);
+  });
+
+  test('are refused before their pictures are decoded when the queue is full', async () => {
+    const queue = { maxRequests: 1, maxBytes: 100, timeoutMs: 1000 };
+    const { served } = await createReadyStage({ config: { queue } });
+    for (let i = 0; i < 2; i += 1) void served.run([rowOf(i)], 0, newSignal());
+    expect(() => served.checkRoom(1, 1)).toThrow('The queue of model test is full (1 requests)');
   });
 });

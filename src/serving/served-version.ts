@@ -2,8 +2,6 @@
  * One version of a model while it is served: its state, its queue and its instances.
  */
 
-import type { RequestQueue } from '../batching/request-queue.ts';
-import { createRequestQueue } from '../batching/request-queue.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
@@ -11,14 +9,11 @@ import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
-import type { Timings, VersionState } from './inference-types.ts';
+import type { VersionState } from './inference-types.ts';
 import type { Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
-
-export interface RunAnswer {
-  readonly outputs: readonly FrameTensor[];
-  readonly timings: Timings;
-}
+import type { RunAnswer, RunRequest } from './version-queue.ts';
+import { createVersionQueue } from './version-queue.ts';
 
 export interface ServedVersion {
   readonly model: ReadModel;
@@ -36,6 +31,8 @@ export interface ServedVersion {
   readonly timeLimitMs: number;
   /** Loads; settles when it is READY or FAILED. Never rejects. */
   start(): Promise<void>;
+  /** Throws MODEL_NOT_READY or QUEUE_FULL as a run would now, before its inputs are made. */
+  checkRoom(rows: number, bytes: number): void;
   /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
   run(inputs: readonly FrameTensor[], wanted: number, signal: AbortSignal): Promise<RunAnswer>;
   /** Ends the processes at once; what still waits or runs fails. */
@@ -66,12 +63,6 @@ export interface VersionEvent {
   readonly report?: LoadReport | undefined;
 }
 
-function bytesOf(inputs: readonly FrameTensor[]): number {
-  let total = 0;
-  for (const { chunks } of inputs) for (const chunk of chunks) total += chunk.byteLength;
-  return total;
-}
-
 function schedule(milliseconds: number, callback: () => void): () => void {
   const timer = setTimeout(callback, milliseconds);
   timer.unref();
@@ -80,7 +71,7 @@ function schedule(milliseconds: number, callback: () => void): () => void {
 
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model, version } = options;
-  const queue: RequestQueue<RunnerProcess> = createRequestQueue(model.name, model.config.queue);
+  const queue = createVersionQueue({ model, version, run: runWithin });
   const problem = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = problem ? 'FAILED' : 'LOADING';
   let reason = problem?.message;
@@ -99,6 +90,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function addRunner(runner: RunnerProcess, loaded: LoadReport): void {
     ready += 1;
     report ??= loaded;
+    queue.setVerdict(report.batching);
     if (state === 'LOADING' || state === 'UNAVAILABLE') change('READY');
     options.onChange(served, { kind: 'runner-ready', report: loaded });
     queue.addInstance(runner);
@@ -144,26 +136,20 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     return (options.schedule ?? schedule)(runLimitMs, () => runner.kill());
   }
 
-  function submit(
-    inputs: readonly FrameTensor[],
-    wanted: number,
-    signal: AbortSignal,
-  ): Promise<RunAnswer> {
-    const queuedAt = performance.now();
-    return queue.submit({
-      bytes: bytesOf(inputs),
-      signal,
-      async run(runner) {
-        const startedAt = performance.now();
-        const forget = limitRun(runner);
-        try {
-          const { outputs, runMicros }: RunResult = await runner.run(inputs, wanted);
-          return { outputs, timings: { queueMs: startedAt - queuedAt, runMs: runMicros / 1000 } };
-        } finally {
-          forget();
-        }
-      },
-    });
+  async function runWithin(
+    runner: RunnerProcess,
+    { inputs, wanted }: RunRequest,
+  ): Promise<RunResult> {
+    const forget = limitRun(runner);
+    try {
+      return await runner.run(inputs, wanted);
+    } finally {
+      forget();
+    }
+  }
+
+  function refuseUnlessServing(): void {
+    if (state !== 'READY' && state !== 'UNAVAILABLE') throw notReady();
   }
 
   const served: ServedVersion = {
@@ -201,15 +187,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
         if (state === 'LOADING') change('FAILED', messageOf(error));
       }
     },
+    checkRoom(rows, bytes) {
+      refuseUnlessServing();
+      queue.checkRoom({ rows, bytes });
+    },
     async run(inputs, wanted, signal) {
-      if (state !== 'READY' && state !== 'UNAVAILABLE') throw notReady();
-      try {
-        return await submit(inputs, wanted, signal);
-      } catch (error) {
-        // The runner died under it: once more, on another instance or on the one that replaces it.
-        if (!(error instanceof ServingError) || error.code !== 'RUNNER_DIED') throw error;
-        return await submit(inputs, wanted, signal);
-      }
+      refuseUnlessServing();
+      return queue.run({ inputs, wanted }, signal);
     },
     async stop() {
       if (state !== 'FAILED') change('UNLOADING');
