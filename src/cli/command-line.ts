@@ -167,6 +167,8 @@ function report(error: unknown): void {
 
 /** Runs one command; a failure is reported on standard error and becomes the exit code. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  // Whoever read the output is gone (`| head -1`): a server goes on, and nobody misses the rest.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     if (argv.length === 0) build().outputHelp();
     else await build().parseAsync([...argv], { from: 'user' });

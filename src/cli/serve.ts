@@ -15,12 +15,15 @@ import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
+import { exitCodes } from './exit-codes.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
 
 /** After the first answers, before the first scrape. */
 const metricsDelayMs = 1000;
+
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 
 const takesPictures = ({ versions }: RegisteredModel): boolean =>
   versions.some(({ pictures }) => pictures?.plan !== undefined);
@@ -38,6 +41,9 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
 
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
+  // As process 1 of a container a signal without a handler is not even deadly.
+  const endEarly = (): never => process.exit(exitCodes.done);
+  for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
   const metrics = createLateMetrics();
@@ -53,6 +59,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     const { startHttp } = await import('./start-http.ts');
     const { app, gate, port } = await startHttp(settings, service, { log, metrics });
     setTimeout(() => void metrics.load(), metricsDelayMs).unref();
+    for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
     announceListening(settings.host, port, output);
     await loading;

@@ -105,7 +105,13 @@ function startFetching(
   signal: AbortSignal | undefined,
 ): Fetching {
   const controller = new AbortController();
-  const cancel = () => controller.abort(new ServingError('REQUEST_CANCELLED', {}));
+  // Over its own deadline or gone: the caller's reason, when it has one of ours.
+  const cancel = () =>
+    controller.abort(
+      signal?.reason instanceof ServingError
+        ? signal.reason
+        : new ServingError('REQUEST_CANCELLED', {}),
+    );
   const timer = setTimeout(
     () => controller.abort(timedOut(fetching.url.host, timeoutMs)),
     timeoutMs,

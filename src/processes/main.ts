@@ -3,9 +3,11 @@
  */
 
 import { enableCompileCache } from 'node:module';
-import { cacheFolder, codeFolder } from '../cli/places.ts';
+import { cacheFolder, codeFolder, makeFolders } from '../cli/places.ts';
 
-enableCompileCache(codeFolder(cacheFolder(process.env.MODELSHIP_CACHE_DIR)));
+const code = codeFolder(cacheFolder(process.env.MODELSHIP_CACHE_DIR));
+// Node makes the folder with a mkdir that never ends where every new name is refused, as below /proc.
+if (makeFolders(code)) enableCompileCache(code);
 
 const [command] = process.argv.slice(2);
 if (command === 'serve' || command === 'predict') {

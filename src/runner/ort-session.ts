@@ -5,9 +5,19 @@
  * the time, and sessions of several runners share its pages.
  */
 
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
+import { checkUnchanged } from './file-stamp.ts';
 import type { LoadOrder, OptimisedFolder } from './protocol.ts';
 
 const optimisedName = 'model.onnx';
@@ -37,7 +47,7 @@ async function openOriginal(order: LoadOrder, writeTo?: string): Promise<Inferen
     ...commonOptions(order),
     graphOptimizationLevel: 'all',
   };
-  if (!writeTo) return InferenceSession.create(order.path, options);
+  if (!writeTo) return createUnchanged(order, options);
   const extra = {
     session: {
       intra_op: { spin_duration_us: '50' },
@@ -45,11 +55,31 @@ async function openOriginal(order: LoadOrder, writeTo?: string): Promise<Inferen
       optimized_model_external_initializers_min_size_in_bytes: '1024',
     },
   };
-  return InferenceSession.create(order.path, {
+  return createUnchanged(order, {
     ...options,
     extra,
     optimizedModelFilePath: join(writeTo, optimisedName),
   });
+}
+
+/** Opens the model's own file, which must be the one that the server read before and after. */
+async function createUnchanged(
+  { path, stamps = {} }: LoadOrder,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  checkUnchanged(stamps);
+  const session = await InferenceSession.create(path, options);
+  checkUnchanged(stamps);
+  return session;
+}
+
+/** On the disk before the rename that makes it count: a copy of zeros after a power loss would be believed. */
+function flushFolder(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const file = openSync(join(folder, name), 'r');
+    fsyncSync(file);
+    closeSync(file);
+  }
 }
 
 /** Writes the optimised copy under a temporary name, then renames it. False: it could not be written. */
@@ -61,6 +91,7 @@ async function makeOptimised(order: LoadOrder, optimised: OptimisedFolder): Prom
     mkdirSync(building, { recursive: true, mode: 0o700 });
     const session = await openOriginal(order, building);
     await session.release();
+    flushFolder(building);
     // Copies come whole, by a rename: a folder without one is what is left of a damaged copy.
     if (!existsSync(join(folder, optimisedName))) rmSync(folder, { recursive: true, force: true });
     renameSync(building, folder);

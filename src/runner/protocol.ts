@@ -40,6 +40,8 @@ export interface LoadOrder {
   readonly picture?: PictureInput | undefined;
   /** Sizes [height, width] to try first for open dimensions of the picture input. */
   readonly pictureSize?: readonly [number, number] | undefined;
+  /** The files of the model as the server read them (`stampOf`): others are not loaded. */
+  readonly stamps?: Readonly<Record<string, string>> | undefined;
   /** Folder of the optimised copy: read when it is there, made when it is not. Absent: no cache. */
   readonly optimised?: OptimisedFolder | undefined;
 }

@@ -11,6 +11,7 @@ import { planPictures } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import { planScores } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import { stampOf } from '../runner/file-stamp.ts';
 import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
 import { startRunner } from '../runner/runner-process.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
@@ -86,6 +87,7 @@ async function makeOrder(
 ): Promise<LoadOrder> {
   if (!file || !signature) throw new ServingError('INTERNAL', {});
   const provider = 'cpu';
+  const stamps = Object.fromEntries(signature.files.map((path) => [path, stampOf(path)]));
   const key = await cache?.keyOf(signature.files, [runtimeVersion, provider, 'optimised-1']);
   if (key) void cache?.touch(key);
   return {
@@ -97,6 +99,7 @@ async function makeOrder(
     inputs: signature.inputs,
     outputs: signature.outputs,
     ...(plan ? { picture: pictureInput(plan), pictureSize: warmUpSize(plan) } : {}),
+    stamps,
     ...(key && cache ? { optimised: cache.placeOf(key) } : {}),
   };
 }
