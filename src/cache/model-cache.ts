@@ -9,7 +9,6 @@
  * this user and only this user can write them, or there is no cache.
  */
 
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   access,
@@ -27,6 +26,9 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../errors.ts';
+
+// Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
+const { createHash } = process.getBuiltinModule('node:crypto');
 
 export interface ModelCache {
   /** Key of these files' contents together with what else the copy depends on. */

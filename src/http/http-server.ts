@@ -5,7 +5,6 @@
  * Does not own: anything about models; it only translates to and from the InferenceService.
  */
 
-import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
 import { messageOf, ServingError } from '../errors.ts';
@@ -34,10 +33,23 @@ export interface HttpServerOptions extends PictureForms {
   readonly describe: () => string;
 }
 
+// Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
+const { randomUUID } = process.getBuiltinModule('node:crypto');
+
 /** Longer than the idle time of the usual load balancers, so that they close first. */
 const keepAliveMs = 620_000;
 /** A client that sends its headers and body slower than this is cut off. */
 const receiveTimeoutMs = 120_000;
+
+/** No route declares a schema, so the validator's and the serialiser's code need not be loaded. */
+const noSchemas = {
+  buildValidator: refuseSchemas,
+  buildSerializer: refuseSchemas,
+} as const;
+
+function refuseSchemas(): never {
+  throw new Error('routes of this server declare no schemas');
+}
 
 function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
   const app = fastify({
@@ -49,6 +61,7 @@ function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
     frameworkErrors: refuseBadPath,
     genReqId: (request) => requestIdFrom(request.headers['x-request-id'], randomUUID),
     routerOptions: { maxParamLength: 512 },
+    schemaController: { compilersFactory: noSchemas },
   });
   // Bodies are buffers, whatever their type: each route knows what it takes.
   app.removeAllContentTypeParsers();

@@ -3,11 +3,13 @@
  * a path that cannot be decoded. It gets the same body as every other error.
  */
 
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, ServingError } from '../errors.ts';
 import { toErrorAnswer } from './error-answer.ts';
+
+// Not imported: as an ES module node:http evaluates the whole of undici (docs/decisions/start-up.md).
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 interface ParserError extends Error {
   readonly code?: string;

@@ -5,9 +5,11 @@
  * Does not own: what the page shows (src/web) or asks (the routes of the API).
  */
 
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+// Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
+const { createHash } = process.getBuiltinModule('node:crypto');
 
 export interface PageOptions {
   /** One line about the server, for those who ask `/` from a terminal. */
