@@ -9,6 +9,7 @@ import { systemClock } from '../src/batching/clock.ts';
 import type { BatchRequest } from '../src/batching/queued-request.ts';
 import type { Batch, Scheduler } from '../src/batching/scheduler.ts';
 import { createScheduler } from '../src/batching/scheduler.ts';
+import { createRequestLives } from '../src/serving/request-life.ts';
 import { median } from './support/server.ts';
 
 const waves = 100;
@@ -74,7 +75,8 @@ function submitTo(
   return (payload) => scheduler.submit(request(payload)).answer;
 }
 
-const controllers = Array.from({ length: perWave }, () => new AbortController());
+const lives = createRequestLives(systemClock);
+const served = createLoaded();
 const variants: Record<string, Submit> = {
   'bare array and promises': createBareLoop(),
   scheduler: submitTo(createLoaded(), plain),
@@ -82,11 +84,13 @@ const variants: Record<string, Submit> = {
     ...plain(payload),
     deadline: performance.now() + 30_000,
   })),
-  'deadline and abort signal': submitTo(createLoaded(), (payload) => ({
-    ...plain(payload),
-    deadline: performance.now() + 30_000,
-    signal: controllers[payload % perWave]?.signal,
-  })),
+  'as serving does: with a life': (payload) => {
+    const acceptedAt = performance.now();
+    const life = lives.open({ model: 'bench', acceptedAt, limitMs: 30_000 });
+    const ticket = served.submit({ ...plain(payload), deadline: life.deadline, acceptedAt });
+    life.attach(ticket);
+    return ticket.answer.finally(() => life.close());
+  },
   'of 16 groups, every other low': submitTo(createLoaded(), (payload) => ({
     ...plain(payload),
     group: payload % 16,

@@ -13,7 +13,10 @@ export interface QueueLimits {
 }
 
 /** What admission has to know of a request. */
-export type Applicant = Pick<BatchRequest<unknown>, 'rows' | 'bytes' | 'deadline' | 'priority'>;
+export type Applicant = Pick<
+  BatchRequest<unknown>,
+  'rows' | 'bytes' | 'deadline' | 'acceptedAt' | 'priority' | 'admitted'
+>;
 
 export interface AdmissionOptions {
   readonly model: string;
@@ -26,6 +29,8 @@ export interface AdmissionOptions {
 export interface Admission {
   /** Throws QUEUE_FULL, DEADLINE_UNREACHABLE or DEADLINE_EXCEEDED. `now`: milliseconds of the clock. */
   check(applicant: Applicant, now: number): void;
+  /** Counts it as waiting until the returned function is called. */
+  reserve(applicant: Applicant): () => void;
   /** Milliseconds until a newcomer would run; undefined when nothing is known. */
   waitMs(priority: Priority): number | undefined;
 }
@@ -33,8 +38,12 @@ export interface Admission {
 export function createAdmission(options: AdmissionOptions): Admission {
   const { model, limits, room, slots, estimate } = options;
 
+  // What was reserved and is not in the queue yet.
+  const reserved = { requests: 0, bytes: 0, rows: { high: 0, low: 0 } };
+
   function loadFor(priority: Priority = 'high'): Load {
-    const rowsAhead = room.rows.high + (priority === 'low' ? room.rows.low : 0);
+    const waiting = (one: Priority): number => room.rows[one] + reserved.rows[one];
+    const rowsAhead = waiting('high') + (priority === 'low' ? waiting('low') : 0);
     return { rowsAhead, rowsRunning: slots.rowsRunning, instances: slots.count };
   }
 
@@ -61,17 +70,32 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   return {
     check(applicant, now) {
-      const { bytes, deadline } = applicant;
-      if (deadline !== undefined && deadline <= now)
-        throw new ServingError('DEADLINE_EXCEEDED', { model, afterMs: 0 });
-      if (slots.anyFree && room.requests === 0) return;
-      if (room.requests >= limits.maxRequests)
-        throw full(`${limits.maxRequests} requests`, applicant);
+      const { bytes, deadline, acceptedAt = now, admitted = false } = applicant;
+      if (deadline !== undefined && deadline <= now) {
+        const afterMs = Math.max(0, Math.round(deadline - acceptedAt));
+        throw new ServingError('DEADLINE_EXCEEDED', { model, afterMs });
+      }
+      const requests = room.requests + reserved.requests;
+      if (admitted || (slots.anyFree && requests === 0)) return;
+      if (requests >= limits.maxRequests) throw full(`${limits.maxRequests} requests`, applicant);
       // One request larger than the limit may wait alone, so that it is answered at all.
-      if (room.requests > 0 && room.bytes + bytes > limits.maxBytes)
+      if (requests > 0 && room.bytes + reserved.bytes + bytes > limits.maxBytes)
         throw full(`${limits.maxBytes} bytes`, applicant);
       // A free instance runs whatever the estimate says, which is how a stale one is corrected.
       if (!slots.anyFree) checkReachable(applicant, now);
+    },
+    reserve({ rows, bytes, priority = 'high' }) {
+      const change = (sign: 1 | -1): void => {
+        reserved.requests += sign;
+        reserved.bytes += sign * bytes;
+        reserved.rows[priority] += sign * rows;
+      };
+      change(1);
+      let held = true;
+      return () => {
+        if (held) change(-1);
+        held = false;
+      };
     },
     waitMs: (priority) => estimate.waitMs(loadFor(priority)),
   };

@@ -21,7 +21,10 @@ export interface BatchRequest<Payload> {
   readonly priority?: Priority | undefined;
   /** Milliseconds of the scheduler's clock; absent: never. */
   readonly deadline?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  /** When its caller began to count the time of `deadline`; absent: now. For the message. */
+  readonly acceptedAt?: number | undefined;
+  /** Room was reserved for it: its limits are not checked again. */
+  readonly admitted?: boolean | undefined;
   /** Shares no run with another request. */
   readonly alone?: boolean | undefined;
 }
@@ -82,7 +85,7 @@ export class Part<Payload, Result> implements BatchPart<Payload>, Linked<Part<Pa
   }
 }
 
-/** Calls back when a request's caller gives up. */
+/** Calls back when a request's caller gives up (`Ticket.cancel`). */
 export type GiveUp<Payload, Result> = (
   request: QueuedRequest<Payload, Result>,
   reason: Error,
@@ -96,7 +99,7 @@ export class QueuedRequest<Payload, Result>
   readonly group: string | number;
   readonly priority: Priority;
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly acceptedAt: number;
   readonly submittedAt: number;
   /** Place in the order of arrival. */
   readonly order: number;
@@ -123,7 +126,7 @@ export class QueuedRequest<Payload, Result>
     this.group = request.group;
     this.priority = request.priority ?? 'high';
     this.deadline = request.deadline ?? Number.POSITIVE_INFINITY;
-    this.signal = request.signal;
+    this.acceptedAt = request.acceptedAt ?? submittedAt;
     this.order = order;
     this.submittedAt = submittedAt;
     this.giveUp = giveUp;
@@ -143,10 +146,5 @@ export class QueuedRequest<Payload, Result>
 
   cancel(reason: Error): void {
     this.giveUp(this, reason);
-  }
-
-  /** The abort of `signal`: an object as listener spares a closure for each request. */
-  handleEvent(): void {
-    this.giveUp(this, this.signal?.reason as Error);
   }
 }

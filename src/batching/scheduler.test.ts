@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ServingError } from '../errors.ts';
 import { createStage, finishAll, settle } from './scheduler.fixture.ts';
@@ -143,7 +142,7 @@ describe('a full queue refuses', () => {
     submit('1');
     submit('2');
     expect(() => submit('3')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
-    expect(() => scheduler.checkRoom({ rows: 1, bytes: 1 })).toThrow('2 requests');
+    expect(() => scheduler.reserve({ rows: 1, bytes: 1 })).toThrow('2 requests');
     expect(scheduler.waiting).toBe(2);
   });
 
@@ -251,7 +250,7 @@ describe('a deadline', () => {
         details: { model: 'test', neededMs: 350, leftMs: 349, retryAfterSeconds: 1 },
       }),
     );
-    expect(() => scheduler.checkRoom({ rows: 1, bytes: 1, ...deadline(349) })).toThrow();
+    expect(() => scheduler.reserve({ rows: 1, bytes: 1, ...deadline(349) })).toThrow();
     submit('y', deadline(350));
     submit('without');
   });
@@ -276,65 +275,93 @@ test('the deadline of an answered request keeps nothing alive', async () => {
   expect(stage.clock.timers).toEqual([]);
 });
 
-describe('an aborted signal', () => {
-  test('before submitting: never waits', () => {
-    const { submit, scheduler } = createStage({ instances: [] });
-    expect(() => submit('x', { signal: AbortSignal.abort(gone) })).toThrow(gone);
-    expect(scheduler.waiting).toBe(0);
-  });
-
-  test('while waiting: never runs, and its room is free', async () => {
+describe('a request that is cancelled', () => {
+  test('while waiting never runs, and its room is free', async () => {
     const limits = { maxRequests: 1, maxBytes: 10 };
     const { submit, scheduler, history } = createStage({ instances: [], limits });
-    const controller = new AbortController();
-    const { answer } = submit('x', { bytes: 10, rows: 9, signal: controller.signal });
-    controller.abort(gone);
-    await expect(answer).rejects.toBe(gone);
+    const ticket = submit('x', { bytes: 10, rows: 9 });
+    ticket.cancel(gone);
+    await expect(ticket.answer).rejects.toBe(gone);
     submit('y', { bytes: 10 });
     scheduler.addInstance('a');
     expect([history, scheduler.waiting]).toEqual([[['y']], 0]);
   });
 
-  test('while running: the caller is free at once, the instance when its run ends', async () => {
+  test('while running frees its caller at once, the instance when its run ends', async () => {
     const { submit, scheduler, runs, history } = createStage();
-    const controller = new AbortController();
-    const { answer } = submit('x', { signal: controller.signal });
+    const ticket = submit('x');
     submit('y');
-    controller.abort(gone);
-    await expect(answer).rejects.toBe(gone);
+    ticket.cancel(gone);
+    await expect(ticket.answer).rejects.toBe(gone);
     expect([history, scheduler.running]).toEqual([[['x']], 1]);
     runs[0]?.finish();
     await settle();
     expect(history).toEqual([['x'], ['y']]);
   });
 
-  test('after the answer: changes nothing', async () => {
+  test('after the answer keeps it', async () => {
     const { submit, runs } = createStage();
-    const controller = new AbortController();
-    const { answer } = submit('x', { signal: controller.signal });
+    const ticket = submit('x');
     runs[0]?.finish();
-    await answer;
-    controller.abort(gone);
-    expect(await answer).toBe('x0');
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
-  });
-
-  test('shared by two thousand requests leaves no listener and no warning behind', async () => {
-    const warnings: Error[] = [];
-    const onWarning = (warning: Error): void => void warnings.push(warning);
-    process.on('warning', onWarning);
-    const stage = createStage({ instances: [], policy: { maxBatch: 2000 } });
-    const { signal } = new AbortController();
-    const tickets = Array.from({ length: 2000 }, (_, i) => stage.submit(`${i}-`, { signal }));
-    stage.scheduler.addInstance('a');
-    await finishAll(stage);
-    expect(await tickets.at(-1)?.answer).toBe('1999-0');
-    process.off('warning', onWarning);
-    expect([getEventListeners(signal, 'abort').length, warnings]).toEqual([0, []]);
+    await ticket.answer;
+    ticket.cancel(gone);
+    expect(await ticket.answer).toBe('x0');
   });
 });
 
-test('a ticket that is cancelled is as an aborted signal, and only once', async () => {
+describe('room that is reserved', () => {
+  const limits = { maxRequests: 2, maxBytes: 100 };
+
+  test('counts as waiting, by requests and bytes, until it is given back once', () => {
+    const { submit, scheduler } = createStage({ instances: [], limits });
+    const release = scheduler.reserve({ rows: 1, bytes: 60 });
+    expect(() => submit('large', { bytes: 41 })).toThrow('100 bytes');
+    submit('small');
+    expect(() => scheduler.reserve({ rows: 1, bytes: 1 })).toThrow('2 requests');
+    release();
+    release();
+    submit('next');
+    expect(() => submit('one more')).toThrow('2 requests');
+  });
+
+  test('counts also while an instance is free', () => {
+    const { submit, scheduler, history } = createStage({ limits });
+    for (let i = 0; i < 2; i += 1) scheduler.reserve({ rows: 1, bytes: 1 });
+    expect(() => scheduler.reserve({ rows: 1, bytes: 1 })).toThrow('2 requests');
+    submit('admitted', { admitted: true });
+    expect(history).toEqual([['admitted']]);
+  });
+
+  test('is part of the wait of those that come later', async () => {
+    const { submit, scheduler, runs, clock } = createStage({ policy: { maxBatch: 1 } });
+    submit('first');
+    clock.advance(100);
+    runs[0]?.finish();
+    await settle();
+    submit('running');
+    const release = scheduler.reserve({ rows: 3, bytes: 1 });
+    expect(scheduler.estimateWaitMs()).toBe(350);
+    release();
+    expect(scheduler.estimateWaitMs()).toBe(50);
+  });
+
+  test('lets a request in that finds the queue full, but not after its deadline', () => {
+    const { submit, clock } = createStage({ instances: [], limits });
+    submit('1');
+    submit('2');
+    submit('3', { admitted: true });
+    clock.advance(10);
+    const late = { admitted: true, deadline: clock.now(), acceptedAt: 0 };
+    expect(() => submit('4', late)).toThrow(
+      expect.objectContaining({
+        code: 'DEADLINE_EXCEEDED',
+        details: { model: 'test', afterMs: 10 },
+      }),
+    );
+  });
+});
+
+test('a ticket is cancelled only once', async () => {
   const { submit, scheduler } = createStage({ instances: [] });
   const ticket = submit('x');
   ticket.cancel(gone);
@@ -554,7 +581,7 @@ test('closing fails what waits, what comes later and what would run again, not w
   scheduler.close(reason);
   await expect(waiting?.answer).rejects.toBe(reason);
   expect(() => submit('4')).toThrow(reason);
-  expect(() => scheduler.checkRoom({ rows: 1, bytes: 1 })).toThrow(reason);
+  expect(() => scheduler.reserve({ rows: 1, bytes: 1 })).toThrow(reason);
   runs[0]?.finish();
   runs[0]?.die();
   expect(await one?.answer).toBe('10');

@@ -43,12 +43,15 @@ export interface SchedulerOptions<Instance, Payload, Result> {
 
 export interface Scheduler<Instance, Payload, Result> {
   /**
-   * Queues a request, or runs it at once. Throws QUEUE_FULL, DEADLINE_UNREACHABLE, DEADLINE_EXCEEDED,
-   * the signal's reason, or that of `close`; the answer fails with these or with what `runBatch` threw.
+   * Queues a request, or runs it at once. Throws QUEUE_FULL, DEADLINE_UNREACHABLE, DEADLINE_EXCEEDED
+   * or the reason of `close`; the answer fails with these or with what `runBatch` threw.
    */
   submit(request: BatchRequest<Payload>): Ticket<Result>;
-  /** Throws as `submit` would now, before the work of making the payload. Reserves nothing. */
-  checkRoom(applicant: Applicant): void;
+  /**
+   * Room for a request whose payload has still to be made, counted as if it waited already. Throws as
+   * `submit` would now. Returns what gives the room back, which may be called more than once.
+   */
+  reserve(applicant: Applicant): () => void;
   addInstance(instance: Instance): void;
   /** The instance takes no more work; what it is running settles on its own. */
   removeInstance(instance: Instance): void;
@@ -94,7 +97,6 @@ export function createScheduler<Instance, Payload, Result>(
   function leave(request: Request): void {
     request.settled = true;
     wheel.remove(request);
-    request.signal?.removeEventListener('abort', request);
   }
 
   function fail(request: Request, reason: Error): void {
@@ -120,8 +122,8 @@ export function createScheduler<Instance, Payload, Result>(
     }
   }
 
-  function expiryOf({ deadline, submittedAt }: Request): ServingError<'DEADLINE_EXCEEDED'> {
-    const afterMs = Math.max(0, Math.round(deadline - submittedAt));
+  function expiryOf({ deadline, acceptedAt }: Request): ServingError<'DEADLINE_EXCEEDED'> {
+    const afterMs = Math.max(0, Math.round(deadline - acceptedAt));
     return new ServingError('DEADLINE_EXCEEDED', { model, afterMs });
   }
 
@@ -209,14 +211,12 @@ export function createScheduler<Instance, Payload, Result>(
     queued.cut(rows, acrossRequests ? maxBatch : rows, alone);
     for (const part of queued.parts) room.add(part, false);
     wheel.add(queued);
-    queued.signal?.addEventListener('abort', queued);
     return queued;
   }
 
   return {
     submit(request) {
       if (!(request.rows >= 1)) throw new RangeError(`a request of ${request.rows} rows`);
-      request.signal?.throwIfAborted();
       const now = clock.now();
       if (closed) throw closed;
       admission.check(request, now);
@@ -224,9 +224,10 @@ export function createScheduler<Instance, Payload, Result>(
       dispatch(now);
       return queued;
     },
-    checkRoom(applicant) {
+    reserve(applicant) {
       if (closed) throw closed;
       admission.check(applicant, clock.now());
+      return admission.reserve(applicant);
     },
     addInstance(instance) {
       slots.add(instance);

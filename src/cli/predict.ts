@@ -3,13 +3,14 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import { systemClock } from '../batching/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
-import { startDeadline } from '../serving/request-deadline.ts';
+import { createRequestLives } from '../serving/request-life.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
@@ -61,11 +62,12 @@ async function answer(
   const pictures = await Promise.all(options.pictures.map(readPicture));
   await startModels(service);
   const { model = service.registry.defaultName() } = options;
-  const deadline = startDeadline(timeoutMs, model);
+  const acceptedAt = systemClock.now();
+  const life = createRequestLives(systemClock).open({ model, acceptedAt, limitMs: timeoutMs });
   try {
-    return await service.predict({ model, pictures, signal: deadline.signal });
+    return await service.predict({ model, pictures, life });
   } finally {
-    deadline.clear();
+    life.close();
   }
 }
 

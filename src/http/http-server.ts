@@ -7,6 +7,7 @@
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
+import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -20,7 +21,7 @@ import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
 import type { RequestGate } from './request-gate.ts';
-import { requestIdFrom } from './request-scope.ts';
+import { createRequestScopes, requestIdFrom } from './request-scope.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
@@ -160,8 +161,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);
-  registerPredictRoutes(app, options);
-  registerInferRoutes(app, options);
+  const scopes = createRequestScopes({ ...options, clock: systemClock });
+  registerPredictRoutes(app, { ...options, scopes });
+  registerInferRoutes(app, { service, scopes });
   registerPage(app, options);
   return app;
 }

@@ -5,8 +5,7 @@ import { ServingError } from '../errors.ts';
 import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { RequestGate } from './request-gate.ts';
-import { withDeadline } from './request-scope.ts';
+import type { RequestScopes } from './request-scope.ts';
 
 const lengthHeader = 'inference-header-content-length';
 
@@ -17,40 +16,24 @@ function headerLengthOf(request: FastifyRequest): string | undefined {
 
 export function registerInferRoutes(
   app: FastifyInstance,
-  options: {
-    readonly service: InferenceService;
-    readonly gate: RequestGate;
-    readonly timeoutMs: number;
-  },
+  { service, scopes }: { readonly service: InferenceService; readonly scopes: RequestScopes },
 ): void {
-  const { service, gate, timeoutMs } = options;
-
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { model, version } = request.params as { model: string; version?: string };
-    const limitMs = Math.min(timeoutMs, service.resolve(model, version).timeLimitMs);
-    return withDeadline(request, reply, { timeoutMs: limitMs, model }, async (signal) => {
-      const body = request.body as Buffer | undefined;
-      if (!body || body.length === 0)
-        throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
-      const parsed = parseInferBody(body, headerLengthOf(request));
-      const outputs = parsed.outputs?.map(({ name }) => name);
-      const answer = await service.infer({
-        model,
-        version,
-        inputs: parsed.inputs,
-        outputs,
-        signal,
-      });
-      const encoded = encodeInferAnswer(answer, parsed);
-      if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
-      const type =
-        encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream';
-      return reply.header('content-type', type).send(encoded.body);
-    });
+    const { model, version, life } = scopes.take(request);
+    const body = request.body as Buffer | undefined;
+    if (!body || body.length === 0)
+      throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
+    const parsed = parseInferBody(body, headerLengthOf(request));
+    const outputs = parsed.outputs?.map(({ name }) => name);
+    const answer = await service.infer({ model, version, inputs: parsed.inputs, outputs, life });
+    const encoded = encodeInferAnswer(answer, parsed);
+    if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
+    const type =
+      encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream';
+    return reply.header('content-type', type).send(encoded.body);
   }
 
-  const onRequest = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> =>
-    gate.enter(reply.raw);
+  const onRequest = scopes.open;
   app.post('/v2/models/:model/infer', { onRequest }, infer);
   app.post('/v2/models/:model/versions/:version/infer', { onRequest }, infer);
 }

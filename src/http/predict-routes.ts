@@ -7,18 +7,11 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import type { PictureForms } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
-import type { RequestGate } from './request-gate.ts';
-import { withDeadline } from './request-scope.ts';
-
-interface Target {
-  readonly model?: string;
-  readonly version?: string;
-}
+import type { RequestScopes } from './request-scope.ts';
 
 export interface PredictRouteOptions extends PictureForms {
   readonly service: InferenceService;
-  readonly gate: RequestGate;
-  readonly timeoutMs: number;
+  readonly scopes: RequestScopes;
 }
 
 function wantsSentence({ as }: PredictAnswer, accept: string | undefined): boolean {
@@ -31,39 +24,34 @@ function serverTiming({ timings }: PredictAnswer, totalMs: number): string {
 }
 
 export function registerPredictRoutes(app: FastifyInstance, options: PredictRouteOptions): void {
-  const { service, gate, timeoutMs } = options;
+  const { service, scopes } = options;
 
   async function predict(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const startedAt = performance.now();
-    const { model = service.registry.defaultName(), version } = request.params as Target;
-    // Before anything is decoded or fetched: a wrong name needs no work.
-    const limitMs = Math.min(timeoutMs, service.resolve(model, version).timeLimitMs);
-    return withDeadline(request, reply, { timeoutMs: limitMs, model }, async (signal) => {
-      const body = request.body as Buffer | undefined;
-      let asList = false;
-      const pictures = async (): Promise<readonly EncodedPicture[]> => {
-        const sent = await readPictures(body, request.headers['content-type'], options, signal);
-        asList = sent.asList;
-        return sent.pictures;
-      };
-      const answer = await service.predict({ model, version, pictures, signal });
-      const sentence = wantsSentence(answer, request.headers.accept);
-      const text = sentence
-        ? encodeSentence(answer.results)
-        : encodePredictions(answer.results, asList);
-      return reply
-        .header('server-timing', serverTiming(answer, performance.now() - startedAt))
-        .header(
-          'content-type',
-          sentence ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
-        )
-        .header('vary', 'Accept')
-        .send(text);
-    });
+    const { model, version, life } = scopes.take(request);
+    const body = request.body as Buffer | undefined;
+    let asList = false;
+    const pictures = async (): Promise<readonly EncodedPicture[]> => {
+      const sent = await readPictures(body, request.headers['content-type'], options, life.signal);
+      asList = sent.asList;
+      return sent.pictures;
+    };
+    const answer = await service.predict({ model, version, pictures, life });
+    const sentence = wantsSentence(answer, request.headers.accept);
+    const text = sentence
+      ? encodeSentence(answer.results)
+      : encodePredictions(answer.results, asList);
+    return reply
+      .header('server-timing', serverTiming(answer, performance.now() - startedAt))
+      .header(
+        'content-type',
+        sentence ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
+      )
+      .header('vary', 'Accept')
+      .send(text);
   }
 
-  const onRequest = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> =>
-    gate.enter(reply.raw);
+  const onRequest = scopes.open;
   for (const path of [
     '/predict',
     '/models/:model/predict',

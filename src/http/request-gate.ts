@@ -7,8 +7,11 @@ import type { ServerResponse } from 'node:http';
 import { ServingError } from '../errors.ts';
 
 export interface RequestGate {
-  /** Lets a request in until its response is closed. Throws SHUTTING_DOWN once the gate is closed. */
-  enter(response: ServerResponse): void;
+  /**
+   * Lets a request in until its response is closed, and calls `onLeave` then. Throws SHUTTING_DOWN once
+   * the gate is closed.
+   */
+  enter(response: ServerResponse, onLeave: () => void): void;
   /** Lets no more in; settles when those inside are answered or gone. */
   close(): Promise<void>;
 }
@@ -19,11 +22,12 @@ export function createRequestGate(): RequestGate {
   let onEmpty = (): void => {};
 
   return {
-    enter(response) {
+    enter(response, onLeave) {
       if (closed) throw new ServingError('SHUTTING_DOWN', {});
       inside.add(response);
       response.once('close', () => {
         inside.delete(response);
+        onLeave();
         if (inside.size === 0) onEmpty();
       });
     },

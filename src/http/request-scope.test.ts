@@ -1,17 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { describe, expect, test } from 'vitest';
-import { requestIdFrom, timeoutOf, withDeadline } from './request-scope.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { createManualClock } from '../batching/clock.fixture.ts';
+import { createRequestGate } from './request-gate.ts';
+import { createRequestScopes, priorityOf, requestIdFrom, timeoutOf } from './request-scope.ts';
 
 const request = (timeout?: string): FastifyRequest =>
   ({ headers: timeout === undefined ? {} : { 'x-request-timeout-ms': timeout } }) as never;
-
-function createReply(writableFinished = false): { reply: FastifyReply; raw: EventEmitter } {
-  const raw = Object.assign(new EventEmitter(), { writableFinished });
-  return { reply: { raw } as never, raw };
-}
-
-const options = { timeoutMs: 1000, model: 'digits' };
 
 describe('the time limit of a request', () => {
   test.each([
@@ -29,32 +24,125 @@ describe('the time limit of a request', () => {
   });
 });
 
-describe('a request', () => {
-  test('whose client goes aborts its work', async () => {
-    const { reply, raw } = createReply();
-    const working = withDeadline(request(), reply, options, async (signal) => {
-      raw.emit('close');
-      signal.throwIfAborted();
-    });
-    await expect(working).rejects.toMatchObject({ code: 'REQUEST_CANCELLED' });
-  });
-
-  test('that was answered when its connection closes was not cancelled', async () => {
-    const { reply, raw } = createReply(true);
-    const answer = await withDeadline(request(), reply, options, async (signal) => {
-      raw.emit('close');
-      return signal.aborted;
-    });
-    expect(answer).toBe(false);
-  });
+describe('the priority of a request', () => {
+  const withPriority = (priority?: string): FastifyRequest =>
+    ({ headers: priority === undefined ? {} : { 'x-request-priority': priority } }) as never;
 
   test.each([
-    ['answered', async () => {}],
-    ['refused', async () => Promise.reject(new Error('no'))],
-  ])('that is %s leaves no listener', async (_, work) => {
-    const { reply, raw } = createReply();
-    await withDeadline(request(), reply, options, work).catch(() => {});
+    [undefined, 'high'],
+    ['high', 'high'],
+    ['low', 'low'],
+  ])('%j is %s', (header, expected) => {
+    expect(priorityOf(withPriority(header))).toBe(expected);
+  });
+
+  test.each(['', 'LOW', '1', 'urgent'])('%j is none', (header) => {
+    expect(() => priorityOf(withPriority(header))).toThrow('neither "high" nor "low"');
+  });
+});
+
+interface Sent {
+  readonly reasons: unknown[];
+  readonly headers: Record<string, string>;
+}
+
+function createStage(limits: { timeoutMs?: number; modelMs?: number } = {}) {
+  const clock = createManualClock();
+  const resolve = vi.fn(() => ({ timeLimitMs: limits.modelMs ?? 500 }));
+  const gate = createRequestGate();
+  const scopes = createRequestScopes({
+    service: { registry: { defaultName: () => 'only' }, resolve } as never,
+    gate,
+    timeoutMs: limits.timeoutMs ?? 1000,
+    clock,
+  });
+  return { clock, scopes, resolve, gate };
+}
+
+function createExchange(headers: Record<string, string> = {}, params: object = {}) {
+  const raw = Object.assign(new EventEmitter(), { writableFinished: false, destroyed: false });
+  const sent: Sent = { reasons: [], headers: {} };
+  const reply = {
+    raw,
+    header(name: string, value: string) {
+      sent.headers[name] = value;
+      return reply;
+    },
+    send: (reason: unknown) => void sent.reasons.push(reason),
+  };
+  const incoming = { headers, params } as never as FastifyRequest;
+  return { request: incoming, reply: reply as never as FastifyReply, raw, sent };
+}
+
+describe('a request', () => {
+  test('has the shortest of its own, its model and the server’s time limits, from its first line on', async () => {
+    const { clock, scopes } = createStage();
+    for (const [headers, expected] of [
+      [{}, 500],
+      [{ 'x-request-timeout-ms': '100' }, 100],
+      [{ 'x-request-timeout-ms': '900' }, 500],
+    ] as const) {
+      const { request: incoming, reply } = createExchange(headers);
+      await scopes.open(incoming, reply);
+      expect(scopes.take(incoming).life.deadline - clock.now()).toBe(expected);
+    }
+  });
+
+  test('to the bare path is for the default model', async () => {
+    const { scopes, resolve } = createStage();
+    const { request: incoming, reply } = createExchange();
+    await scopes.open(incoming, reply);
+    expect(resolve).toHaveBeenCalledWith('only', undefined);
+    expect(scopes.take(incoming).model).toBe('only');
+  });
+
+  test('whose client goes ends with REQUEST_CANCELLED', async () => {
+    const { scopes } = createStage();
+    const { request: incoming, reply, raw } = createExchange();
+    await scopes.open(incoming, reply);
+    const { life } = scopes.take(incoming);
+    raw.emit('close');
+    expect(() => life.throwIfEnded()).toThrow(
+      expect.objectContaining({ code: 'REQUEST_CANCELLED' }),
+    );
+  });
+
+  test('that was answered when its connection closes was not cancelled, and its time stops', async () => {
+    const { scopes, clock } = createStage();
+    const { request: incoming, reply, raw } = createExchange();
+    await scopes.open(incoming, reply);
+    const { life } = scopes.take(incoming);
+    raw.writableFinished = true;
+    raw.emit('close');
+    clock.advance(2000);
+    life.throwIfEnded();
     expect(raw.listenerCount('close')).toBe(0);
+  });
+
+  test('whose time is over while its body is on its way is told, and its connection closed', async () => {
+    const { scopes, clock } = createStage();
+    const { request: incoming, reply, sent } = createExchange();
+    await scopes.open(incoming, reply);
+    clock.advance(510);
+    expect(sent.reasons).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED' })]);
+    expect(sent.headers).toEqual({ connection: 'close' });
+    expect(() => scopes.take(incoming)).toThrow('time limit of 500 ms');
+  });
+
+  test('whose body has come is not told twice', async () => {
+    const { scopes, clock } = createStage();
+    const { request: incoming, reply, sent } = createExchange();
+    await scopes.open(incoming, reply);
+    scopes.take(incoming);
+    clock.advance(510);
+    expect(sent.reasons).toEqual([]);
+  });
+
+  test('is not let in when the gate is closed', async () => {
+    const { scopes, gate } = createStage();
+    await gate.close();
+    const { request: incoming, reply } = createExchange();
+    await expect(scopes.open(incoming, reply)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 });
 

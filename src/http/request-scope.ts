@@ -1,13 +1,26 @@
 /**
- * What belongs to one HTTP request: its id, its deadline and the signal that its client is gone.
+ * What belongs to one HTTP request: its id, its priority, its deadline from its first line on, and that its
+ * client is gone.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../batching/clock.ts';
+import type { Priority } from '../batching/queued-request.ts';
 import { ServingError } from '../errors.ts';
-import type { RequestDeadline } from '../serving/request-deadline.ts';
-import { startDeadline } from '../serving/request-deadline.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { OpenLife } from '../serving/request-life.ts';
+import { createRequestLives } from '../serving/request-life.ts';
+import type { RequestGate } from './request-gate.ts';
 
 const timeoutHeader = 'x-request-timeout-ms';
+const priorityHeader = 'x-request-priority';
+
+/** What a request for a prediction asks, known before its body. */
+export interface RequestScope {
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly life: OpenLife;
+}
 
 /** The request's own time limit when it is shorter than the server's. Throws REQUEST_MALFORMED. */
 export function timeoutOf(request: FastifyRequest, serverLimitMs: number): number {
@@ -21,27 +34,74 @@ export function timeoutOf(request: FastifyRequest, serverLimitMs: number): numbe
   return Math.min(Number(text), serverLimitMs);
 }
 
-/** Runs `work` under the request's deadline; the signal aborts when time is over or the client is gone. */
-export async function withDeadline<T>(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: { readonly timeoutMs: number; readonly model: string },
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline: RequestDeadline = startDeadline(
-    timeoutOf(request, options.timeoutMs),
-    options.model,
-  );
-  const onClose = (): void => {
-    if (!reply.raw.writableFinished) deadline.cancel();
+/** Throws REQUEST_MALFORMED. */
+export function priorityOf(request: FastifyRequest): Priority {
+  const text = request.headers[priorityHeader];
+  if (text === undefined || text === 'high') return 'high';
+  if (text === 'low') return 'low';
+  throw new ServingError('REQUEST_MALFORMED', {
+    problem: 'X-Request-Priority is neither "high" nor "low"',
+  });
+}
+
+export interface ScopeOptions {
+  readonly service: InferenceService;
+  readonly gate: RequestGate;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+export interface RequestScopes {
+  /**
+   * Hook for the first line of a request: finds its model, so that a wrong name costs no body, and starts
+   * its time. Throws SHUTTING_DOWN, REQUEST_MALFORMED and what `resolve` throws.
+   */
+  open(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  /** The scope of a request whose body has come; it answers for the request from now on. */
+  take(request: FastifyRequest): RequestScope;
+}
+
+interface Opened extends RequestScope {
+  taken: boolean;
+}
+
+export function createRequestScopes(options: ScopeOptions): RequestScopes {
+  const { service, gate, timeoutMs, clock } = options;
+  const lives = createRequestLives(clock);
+  const scopes = new WeakMap<FastifyRequest, Opened>();
+
+  return {
+    async open(request, reply) {
+      const acceptedAt = clock.now();
+      const { raw } = reply;
+      const params = request.params as { model?: string; version?: string };
+      const { model = service.registry.defaultName(), version } = params;
+      const limitMs = timeoutOf(
+        request,
+        Math.min(timeoutMs, service.resolve(model, version).timeLimitMs),
+      );
+      const life = lives.open({ model, acceptedAt, limitMs, priority: priorityOf(request) });
+      const scope: Opened = { model, version, life, taken: false };
+      scopes.set(request, scope);
+      gate.enter(raw, () => {
+        if (!raw.writableFinished) life.end(new ServingError('REQUEST_CANCELLED', {}));
+        life.close();
+      });
+      // Time may be over while the body is still on its way, and then nobody else would say so.
+      life.attach({
+        cancel(reason) {
+          if (scope.taken || raw.destroyed) return;
+          reply.header('connection', 'close').send(reason);
+        },
+      });
+    },
+    take(request) {
+      const scope = scopes.get(request) as Opened;
+      scope.taken = true;
+      scope.life.throwIfEnded();
+      return scope;
+    },
   };
-  reply.raw.once('close', onClose);
-  try {
-    return await work(deadline.signal);
-  } finally {
-    reply.raw.removeListener('close', onClose);
-    deadline.clear();
-  }
 }
 
 /** A request id of the caller's is kept when it is short and harmless to print. */

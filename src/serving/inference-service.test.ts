@@ -5,13 +5,12 @@ import type { Picture } from '../image/picture-reader.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { Account, InferenceService } from './inference-service.ts';
 import { createInferenceService } from './inference-service.ts';
+import { newLife } from './life.fixture.ts';
 import { createModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './predict-pictures.ts';
 import { settle } from './runner.fixture.ts';
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
-
-const newSignal = (): AbortSignal => new AbortController().signal;
 
 const x: NamedTensor = { name: 'x', dtype: 'FP32', shape: [1, 2], data: new Uint8Array(8) };
 
@@ -48,7 +47,7 @@ describe('an inference', () => {
   test('gives the outputs by name, with the model and version that answered', async () => {
     const stage = await createReadyStage();
     const { service } = createService([stage]);
-    const asked = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const asked = service.infer({ model: 'test', inputs: [x], life: newLife() });
     await settle();
     stage.runner.runs[0]?.finish([output]);
     expect(await asked).toMatchObject({
@@ -67,7 +66,7 @@ describe('an inference', () => {
       model: 'test',
       inputs: [x],
       outputs: ['c', 'a'],
-      signal: newSignal(),
+      life: newLife(),
     });
     await settle();
     const [run] = stage.runner.runs;
@@ -92,7 +91,7 @@ describe('each request is accounted for exactly once:', () => {
   ])('%s', async (code, end) => {
     const stage = await createReadyStage();
     const { service, accounts } = createService([stage]);
-    const asked = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const asked = service.infer({ model: 'test', inputs: [x], life: newLife() });
     asked.catch(() => {});
     await settle();
     end(stage);
@@ -103,11 +102,11 @@ describe('each request is accounted for exactly once:', () => {
   test('REQUEST_CANCELLED, not again when its run ends', async () => {
     const stage = await createReadyStage();
     const { service, accounts } = createService([stage]);
-    const controller = new AbortController();
-    const asked = service.infer({ model: 'test', inputs: [x], signal: controller.signal });
+    const life = newLife();
+    const asked = service.infer({ model: 'test', inputs: [x], life });
     asked.catch(() => {});
     await settle();
-    controller.abort(new ServingError('REQUEST_CANCELLED', {}));
+    life.end(new ServingError('REQUEST_CANCELLED', {}));
     stage.runner.runs[0]?.finish([output]);
     await settle();
     expect(accounts.map(({ code }) => code)).toEqual(['REQUEST_CANCELLED']);
@@ -116,7 +115,7 @@ describe('each request is accounted for exactly once:', () => {
   test('INPUT_MISSING, without a run', async () => {
     const stage = await createReadyStage();
     const { service, accounts } = createService([stage]);
-    const asked = service.infer({ model: 'test', inputs: [], signal: newSignal() });
+    const asked = service.infer({ model: 'test', inputs: [], life: newLife() });
     await expect(asked).rejects.toMatchObject({ code: 'INPUT_MISSING' });
     expect([accounts.length, stage.runner.runs]).toEqual([1, []]);
   });
@@ -124,14 +123,14 @@ describe('each request is accounted for exactly once:', () => {
   test('what reading its pictures throws', async () => {
     const { service, accounts } = createService([await pictureStage()]);
     const pictures = () => Promise.reject(new ServingError('URL_DISABLED', {}));
-    const asked = service.predict({ pictures, signal: newSignal() });
+    const asked = service.predict({ pictures, life: newLife() });
     await expect(asked).rejects.toMatchObject({ code: 'URL_DISABLED' });
     expect(accounts.map(({ code }) => code)).toEqual(['URL_DISABLED']);
   });
 
   test('an unknown model is counted, under no name that a client made up', async () => {
     const { service, accounts } = createService([await createReadyStage()]);
-    const asked = service.infer({ model: 'other', inputs: [x], signal: newSignal() });
+    const asked = service.infer({ model: 'other', inputs: [x], life: newLife() });
     await expect(asked).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     expect(accounts).toEqual([{ model: '', version: '', code: 'MODEL_NOT_FOUND', totalMs: 0 }]);
   });
@@ -141,11 +140,11 @@ describe('a drain', () => {
   test('answers what is in flight, refuses what comes, then ends the runners', async () => {
     const stage = await createReadyStage();
     const { service } = createService([stage]);
-    const running = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
-    const waiting = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const running = service.infer({ model: 'test', inputs: [x], life: newLife() });
+    const waiting = service.infer({ model: 'test', inputs: [x], life: newLife() });
     await settle();
     const draining = service.drain();
-    const late = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const late = service.infer({ model: 'test', inputs: [x], life: newLife() });
     await expect(late).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
     for (let i = 0; i < 2; i += 1) {
       stage.runner.runs[0]?.finish([output]);
@@ -161,7 +160,7 @@ describe('a drain', () => {
     const fetched = Promise.withResolvers<readonly (typeof picture)[]>();
     const decoded = Promise.withResolvers<Picture>();
     const { service } = createService([stage], { pictures: { read: () => decoded.promise } });
-    const asked = service.predict({ pictures: () => fetched.promise, signal: newSignal() });
+    const asked = service.predict({ pictures: () => fetched.promise, life: newLife() });
     const draining = service.drain();
     await settle();
     fetched.resolve([picture]);
@@ -178,7 +177,7 @@ describe('a drain', () => {
   test('ends when what is in flight fails', async () => {
     const stage = await createReadyStage();
     const { service } = createService([stage]);
-    const asked = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const asked = service.infer({ model: 'test', inputs: [x], life: newLife() });
     asked.catch(() => {});
     await settle();
     const draining = service.drain();
@@ -213,7 +212,7 @@ describe('readiness', () => {
     const { service } = createService([stage]);
     service.announceShutdown();
     expect(service.ready).toBe(false);
-    const asked = service.infer({ model: 'test', inputs: [x], signal: newSignal() });
+    const asked = service.infer({ model: 'test', inputs: [x], life: newLife() });
     await settle();
     stage.runner.runs[0]?.finish([output]);
     expect((await asked).outputs).toHaveLength(1);

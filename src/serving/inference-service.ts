@@ -135,14 +135,14 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   return {
     registry,
     resolve,
-    async infer({ model, version, inputs, outputs, signal }) {
+    async infer({ model, version, inputs, outputs, life }) {
       refuseWhenDraining();
       const served = resolve(model, version);
       return account(served, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
         const wanted = checkOutputs(model, signature?.outputs ?? [], outputs);
-        const answer = await served.run(frames, wanted, signal);
+        const answer = await served.run({ inputs: frames, wanted }, life);
         return {
           model,
           version: served.version.version,
@@ -151,12 +151,12 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
         };
       });
     },
-    async predict({ model = registry.defaultName(), version, pictures: given, signal }) {
+    async predict({ model = registry.defaultName(), version, pictures: given, life }) {
       refuseWhenDraining();
       const served = resolve(model, version);
       return account(served, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
-        const { results, timings } = await predictPictures(served, pictures, encoded, signal);
+        const { results, timings } = await predictPictures(served, pictures, encoded, life);
         const { as } = served.model.config.output;
         return { model, version: served.version.version, results, as, timings };
       });

@@ -2,6 +2,7 @@
 
 import type { LabelledScore } from '../pipeline/scores.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
+import type { RequestLife } from './request-life.ts';
 
 export interface Timings {
   /** Time inside the runtime, in milliseconds. */
@@ -17,7 +18,7 @@ export interface InferenceRequest {
   readonly inputs: readonly NamedTensor[];
   /** Names of the wanted outputs; absent or empty: all. */
   readonly outputs?: readonly string[] | undefined;
-  readonly signal: AbortSignal;
+  readonly life: RequestLife;
 }
 
 export interface InferenceAnswer {
@@ -39,7 +40,7 @@ export interface PredictRequest {
   readonly version?: string | undefined;
   /** The pictures, or what reads them: a drain waits for that too, and what it throws is accounted for. */
   readonly pictures: readonly EncodedPicture[] | (() => Promise<readonly EncodedPicture[]>);
-  readonly signal: AbortSignal;
+  readonly life: RequestLife;
 }
 
 export interface PredictAnswer {

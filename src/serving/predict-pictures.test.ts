@@ -5,13 +5,12 @@ import type { Picture } from '../image/picture-reader.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { EncodedPicture } from './inference-types.ts';
+import { newLife } from './life.fixture.ts';
 import type { PicturePredictions, PictureSource } from './predict-pictures.ts';
 import { predictPictures } from './predict-pictures.ts';
 import { report, settle } from './runner.fixture.ts';
 import type { VersionOptions, VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
-
-const newSignal = (): AbortSignal => new AbortController().signal;
 
 /** Pictures of one byte value: [value, width, height]. "Decoding" gives that many pixels of it. */
 const source: PictureSource = {
@@ -57,7 +56,7 @@ async function predict(
   pictures: readonly EncodedPicture[],
 ): Promise<{ answers: (number | undefined)[]; sizes: number[] }> {
   let done = false;
-  const answering = predictPictures(stage.served, source, pictures, newSignal()).finally(() => {
+  const answering = predictPictures(stage.served, source, pictures, newLife()).finally(() => {
     done = true;
   });
   answering.catch(() => {});
@@ -105,7 +104,7 @@ describe('the answers are in the order of the pictures', () => {
 
   test('on several instances that end in any order', async () => {
     const stage = await stageOf({ instances: 3 });
-    const predicting = predictPictures(stage.served, source, many, newSignal());
+    const predicting = predictPictures(stage.served, source, many, newLife());
     await settle();
     for (const runner of stage.runners.toReversed()) answerAll({ ...stage, runner });
     const { results } = await predicting;
@@ -121,7 +120,7 @@ test('a model that takes bytes in NCHW gets planes', async () => {
     inputs: [{ name: 'x', dtype: 'UINT8', shape: [null, 3, 1, 2] }],
     config: parseModelYaml('input: {color: rgb}\noutput: {activation: none}', 'model.yaml'),
   });
-  const predicting = predictPictures(stage.served, rgb, [picture(1), picture(2)], newSignal());
+  const predicting = predictPictures(stage.served, rgb, [picture(1), picture(2)], newLife());
   await settle();
   const [tensor] = stage.runner.runs[0]?.inputs ?? [];
   expect(tensor?.shape).toEqual([2, 3, 1, 2]);
@@ -150,7 +149,7 @@ describe('nothing is answered in part:', () => {
 
   test('one run that fails fails all, and those that wait are not run', async () => {
     const stage = await stageOf();
-    const predicting = predictPictures(stage.served, source, several, newSignal());
+    const predicting = predictPictures(stage.served, source, several, newLife());
     predicting.catch(() => {});
     await settle();
     expect(stage.served.waiting).toBe(2);
@@ -169,7 +168,7 @@ describe('nothing is answered in part:', () => {
     ["'y' cannot be labelled: it is [3, 2] for 2 rows", (rows) => [...rows, [0, 0]]],
   ])('an answer that fits no picture is RUN_FAILED: %s', async (problem, change) => {
     const stage = await stageOf();
-    const predicting = predictPictures(stage.served, source, [picture(1), picture(2)], newSignal());
+    const predicting = predictPictures(stage.served, source, [picture(1), picture(2)], newLife());
     predicting.catch(() => {});
     await settle();
     answerAll(stage, change);
@@ -182,22 +181,22 @@ describe('nothing is answered in part:', () => {
 
 test('a client that goes leaves nothing in the queue', async () => {
   const stage = await stageOf();
-  const controller = new AbortController();
+  const life = newLife();
   const gone = new ServingError('REQUEST_CANCELLED', {});
   const many = Array.from({ length: 9 }, (_, i) => picture(i));
-  const predicting = predictPictures(stage.served, source, many, controller.signal);
+  const predicting = predictPictures(stage.served, source, many, life);
   predicting.catch(() => {});
   await settle();
-  controller.abort(gone);
+  life.end(gone);
   await expect(predicting).rejects.toBe(gone);
   expect(stage.served.waiting).toBe(0);
 });
 
 test('a model without preprocessing or scores says what is missing', async () => {
   const without = await createReadyStage({ inputs: [input], outputs: [output] });
-  const asked = predictPictures(without.served, source, [picture(1)], newSignal());
+  const asked = predictPictures(without.served, source, [picture(1)], newLife());
   await expect(asked).rejects.toMatchObject({ code: 'PREPROCESSING_MISSING' });
   const boxes = await stageOf({ outputs: [{ ...output, shape: [null, 4, 4] }] });
-  const other = predictPictures(boxes.served, source, [picture(1)], newSignal());
+  const other = predictPictures(boxes.served, source, [picture(1)], newLife());
   await expect(other).rejects.toMatchObject({ code: 'OUTPUT_NOT_SCORES' });
 });

@@ -11,6 +11,7 @@ import { findScoreProblem, labelScores } from '../pipeline/scores.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import type { EncodedPicture, Timings } from './inference-types.ts';
+import type { RequestLife } from './request-life.ts';
 import type { ServedVersion } from './served-version.ts';
 import type { RunAnswer } from './version-queue.ts';
 import { defaultMaxBatch, mayShareRuns } from './version-queue.ts';
@@ -128,26 +129,43 @@ async function decode(
   return picture;
 }
 
+/** Decodes all pictures and groups them into the tensors of runs; room in the queue is held meanwhile. */
+async function makeTensors(
+  served: ServedVersion,
+  source: PictureSource,
+  pictures: readonly EncodedPicture[],
+  plan: PicturePlan,
+  life: RequestLife,
+): Promise<{ readonly tensor: FrameTensor; readonly count: number }[]> {
+  // Before the work of decoding: a full queue would refuse what comes of it.
+  const bytes = pictures.reduce((total, picture) => total + picture.bytes.byteLength, 0);
+  const release = served.reserve(pictures.length, bytes, life);
+  try {
+    const decoded = await Promise.all(
+      pictures.map((picture) => decode(picture, source, plan, life.signal)),
+    );
+    return groupPictures(decoded, rowsPerRun(served, plan)).map((group) => ({
+      tensor: toTensor(group, plan),
+      count: group.length,
+    }));
+  } finally {
+    release();
+  }
+}
+
 async function predictAll(
   served: ServedVersion,
   source: PictureSource,
   pictures: readonly EncodedPicture[],
-  signal: AbortSignal,
+  life: RequestLife,
 ): Promise<PicturePredictions> {
   const { picture: plan, scores } = plansOf(served);
-  // Before the work of decoding: a full queue would refuse what comes of it.
-  const bytes = pictures.reduce((total, picture) => total + picture.bytes.byteLength, 0);
-  served.checkRoom(pictures.length, bytes);
-  const decoded = await Promise.all(
-    pictures.map((picture) => decode(picture, source, plan, signal)),
-  );
-  const groups = groupPictures(decoded, rowsPerRun(served, plan));
+  const tensors = await makeTensors(served, source, pictures, plan, life);
   const wanted = scores.index < 31 ? 1 << scores.index : 0;
   const answers = await Promise.all(
-    groups.map(async (group) => {
-      const tensor = toTensor(group, plan);
-      const answer = await served.run([tensor], wanted, signal);
-      const labels = labelsOf(served, answer, tensor.shape[0] ?? 0, group.length, scores);
+    tensors.map(async ({ tensor, count }) => {
+      const answer = await served.run({ inputs: [tensor], wanted, admitted: true }, life);
+      const labels = labelsOf(served, answer, tensor.shape[0] ?? 0, count, scores);
       return { labels, timings: answer.timings };
     }),
   );
@@ -168,15 +186,14 @@ export async function predictPictures(
   served: ServedVersion,
   source: PictureSource,
   pictures: readonly EncodedPicture[],
-  signal: AbortSignal,
+  life: RequestLife,
 ): Promise<PicturePredictions> {
-  if (pictures.length === 1) return predictAll(served, source, pictures, signal);
-  const rest = new AbortController();
+  if (pictures.length === 1) return predictAll(served, source, pictures, life);
+  const rest = life.fork();
   try {
-    const both = AbortSignal.any([signal, rest.signal]);
-    return await predictAll(served, source, pictures, both);
+    return await predictAll(served, source, pictures, rest);
   } catch (error) {
-    rest.abort(error);
+    rest.end(error as Error);
     throw error;
   }
 }

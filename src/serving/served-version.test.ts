@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
+import { newLife } from './life.fixture.ts';
 import { order, settle } from './runner.fixture.ts';
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
 import type { RunAnswer } from './version-queue.ts';
-
-const newSignal = (): AbortSignal => new AbortController().signal;
 
 describe('the states of a version:', () => {
   test('it is LOADING, READY, UNAVAILABLE without a runner, and READY with the next', async () => {
@@ -98,19 +97,21 @@ describe('the states of a version:', () => {
 describe('a request', () => {
   test('is answered with its outputs and the time it ran', async () => {
     const { served, runner } = await createReadyStage();
-    const running = served.run([], 0, newSignal());
+    const running = served.run({ inputs: [], wanted: 0 }, newLife());
     runner.runs[0]?.finish([]);
     expect(await running).toMatchObject({ outputs: [], timings: { runMs: 1 } });
   });
 
   test('to a version that does not serve is refused at once', async () => {
     const { served } = createVersionStage();
-    await expect(served.run([], 0, newSignal())).rejects.toMatchObject({ code: 'MODEL_NOT_READY' });
+    await expect(served.run({ inputs: [], wanted: 0 }, newLife())).rejects.toMatchObject({
+      code: 'MODEL_NOT_READY',
+    });
   });
 
   test('whose runner dies is run once more on another', async () => {
     const { served, runners } = await createReadyStage({ instances: 2 });
-    const running = served.run([], 0, newSignal());
+    const running = served.run({ inputs: [], wanted: 0 }, newLife());
     const [first] = runners.filter(({ runs }) => runs.length > 0);
     first?.die('killed');
     await settle();
@@ -122,7 +123,7 @@ describe('a request', () => {
 
   test('whose only runner dies waits for the one that replaces it', async () => {
     const stage = await createReadyStage();
-    const running = stage.served.run([], 0, newSignal());
+    const running = stage.served.run({ inputs: [], wanted: 0 }, newLife());
     stage.runner.die('killed');
     await settle();
     expect([stage.served.state, stage.served.waiting]).toEqual(['UNAVAILABLE', 1]);
@@ -135,7 +136,7 @@ describe('a request', () => {
 
   test('that kills two runners is given up', async () => {
     const stage = await createReadyStage();
-    const running = stage.served.run([], 0, newSignal());
+    const running = stage.served.run({ inputs: [], wanted: 0 }, newLife());
     running.catch(() => {});
     stage.runner.die('poison');
     await settle();
@@ -149,7 +150,7 @@ describe('a request', () => {
 
   test('that fails is not run again', async () => {
     const { served, runner } = await createReadyStage();
-    const running = served.run([], 0, newSignal());
+    const running = served.run({ inputs: [], wanted: 0 }, newLife());
     runner.runs[0]?.fail(new ServingError('RUN_FAILED', { model: 'test', problem: 'no' }));
     await expect(running).rejects.toMatchObject({ code: 'RUN_FAILED' });
     expect(served.running).toBe(0);
@@ -157,10 +158,10 @@ describe('a request', () => {
 
   test('that waits when its client goes is never run', async () => {
     const { served, runner } = await createReadyStage();
-    const first = served.run([], 1, newSignal());
-    const controller = new AbortController();
-    const waiting = served.run([], 2, controller.signal);
-    controller.abort(new ServingError('REQUEST_CANCELLED', {}));
+    const first = served.run({ inputs: [], wanted: 1 }, newLife());
+    const life = newLife();
+    const waiting = served.run({ inputs: [], wanted: 2 }, life);
+    life.end(new ServingError('REQUEST_CANCELLED', {}));
     await expect(waiting).rejects.toMatchObject({ code: 'REQUEST_CANCELLED' });
     runner.runs[0]?.finish([]);
     await first;
@@ -169,7 +170,7 @@ describe('a request', () => {
 
   test('that waits or runs when the version is stopped fails at once', async () => {
     const { served } = await createReadyStage();
-    const requests = [1, 2, 3].map(() => served.run([], 0, newSignal()));
+    const requests = [1, 2, 3].map(() => served.run({ inputs: [], wanted: 0 }, newLife()));
     for (const request of requests) request.catch(() => {});
     await served.stop();
     for (const request of requests) {
@@ -182,7 +183,9 @@ describe('a request', () => {
 
   test('never gets a runner that has just died', async () => {
     const { served, runners } = await createReadyStage({ instances: 2 });
-    const requests = Array.from({ length: 20 }, () => served.run([], 0, newSignal()));
+    const requests = Array.from({ length: 20 }, () =>
+      served.run({ inputs: [], wanted: 0 }, newLife()),
+    );
     const [first, second] = runners;
     first?.die('killed');
     await settle();
@@ -227,14 +230,17 @@ describe('requests that wait', () => {
   test('share a run, and each gets its own rows', async () => {
     const stage = await createReadyStage();
     const values = Array.from({ length: 12 }, (_, i) => i);
-    const answers = values.map((value) => stage.served.run([rowOf(value)], 0, newSignal()));
+    const answers = values.map((value) =>
+      stage.served.run({ inputs: [rowOf(value)], wanted: 0 }, newLife()),
+    );
     expect(await echoAll(stage)).toEqual([1, 8, 3]);
     expect((await Promise.all(answers)).map(firstValueOf)).toEqual(values);
   });
 
   test('do not when they want other outputs', async () => {
     const stage = await createReadyStage();
-    for (const wanted of [1, 1, 2, 1]) void stage.served.run([rowOf(0)], wanted, newSignal());
+    for (const wanted of [1, 1, 2, 1])
+      void stage.served.run({ inputs: [rowOf(0)], wanted }, newLife());
     expect(await echoAll(stage)).toEqual([1, 2, 1]);
   });
 
@@ -244,7 +250,8 @@ describe('requests that wait', () => {
     await settle();
     stage.runner.loaded({ batching: { acrossRequests: false, reason: 'test' } });
     await starting;
-    for (let i = 0; i < 3; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    for (let i = 0; i < 3; i += 1)
+      void stage.served.run({ inputs: [rowOf(i)], wanted: 0 }, newLife());
     expect(await echoAll(stage)).toEqual([1, 1, 1]);
   });
 
@@ -252,13 +259,16 @@ describe('requests that wait', () => {
     const batching = { acrossRequests: true, maxDelayMs: 0 };
     const inputs = [{ name: 'x', dtype: 'FP32', shape: [1, 2] }] as const;
     const stage = await createReadyStage({ inputs, config: { batching } });
-    for (let i = 0; i < 3; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    for (let i = 0; i < 3; i += 1)
+      void stage.served.run({ inputs: [rowOf(i)], wanted: 0 }, newLife());
     expect(await echoAll(stage)).toEqual([1, 1, 1]);
   });
 
   test('are answered alone when the outputs of their run are not theirs row by row', async () => {
     const stage = await createReadyStage();
-    const answers = [1, 2, 3].map((value) => stage.served.run([rowOf(value)], 0, newSignal()));
+    const answers = [1, 2, 3].map((value) =>
+      stage.served.run({ inputs: [rowOf(value)], wanted: 0 }, newLife()),
+    );
     echo(stage);
     await settle();
     stage.runner.runs[0]?.finish([rowOf(9)]);
@@ -270,7 +280,9 @@ describe('requests that wait', () => {
   test('are refused before their pictures are decoded when the queue is full', async () => {
     const queue = { maxRequests: 1, maxBytes: 100, timeoutMs: 1000 };
     const { served } = await createReadyStage({ config: { queue } });
-    for (let i = 0; i < 2; i += 1) void served.run([rowOf(i)], 0, newSignal());
-    expect(() => served.checkRoom(1, 1)).toThrow('The queue of model test is full (1 requests)');
+    for (let i = 0; i < 2; i += 1) void served.run({ inputs: [rowOf(i)], wanted: 0 }, newLife());
+    expect(() => served.reserve(1, 1, newLife())).toThrow(
+      'The queue of model test is full (1 requests)',
+    );
   });
 });

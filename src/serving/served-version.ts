@@ -6,12 +6,12 @@ import { messageOf, ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
-import type { FrameTensor } from '../runner/frames.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { VersionState } from './inference-types.ts';
 import type { Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
+import type { RequestLife } from './request-life.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -31,10 +31,16 @@ export interface ServedVersion {
   readonly timeLimitMs: number;
   /** Loads; settles when it is READY or FAILED. Never rejects. */
   start(): Promise<void>;
-  /** Throws MODEL_NOT_READY or QUEUE_FULL as a run would now, before its inputs are made. */
-  checkRoom(rows: number, bytes: number): void;
-  /** Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
-  run(inputs: readonly FrameTensor[], wanted: number, signal: AbortSignal): Promise<RunAnswer>;
+  /**
+   * Room in the queue for a request whose inputs have still to be made; returns what gives it back.
+   * Throws MODEL_NOT_READY, QUEUE_FULL or DEADLINE_UNREACHABLE as a run would now.
+   */
+  reserve(rows: number, bytes: number, life: RequestLife): () => void;
+  /**
+   * Queues one run. Throws MODEL_NOT_READY, QUEUE_FULL, DEADLINE_UNREACHABLE, RUN_FAILED, RUNNER_DIED or
+   * why the request ended early.
+   */
+  run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
   /** Ends the processes at once; what still waits or runs fails. */
   stop(): Promise<void>;
 }
@@ -187,13 +193,14 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
         if (state === 'LOADING') change('FAILED', messageOf(error));
       }
     },
-    checkRoom(rows, bytes) {
+    reserve(rows, bytes, life) {
       refuseUnlessServing();
-      queue.checkRoom({ rows, bytes });
+      const { deadline, acceptedAt, priority } = life;
+      return queue.reserve({ rows, bytes, deadline, acceptedAt, priority });
     },
-    async run(inputs, wanted, signal) {
+    async run(request, life) {
       refuseUnlessServing();
-      return queue.run({ inputs, wanted }, signal);
+      return queue.run(request, life);
     },
     async stop() {
       if (state !== 'FAILED') change('UNLOADING');

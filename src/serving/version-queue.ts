@@ -16,6 +16,7 @@ import type { BatchVerdict } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { Timings } from './inference-types.ts';
+import type { RequestLife } from './request-life.ts';
 
 export interface RunAnswer {
   readonly outputs: readonly FrameTensor[];
@@ -26,6 +27,8 @@ export interface RunAnswer {
 export interface RunRequest {
   readonly inputs: Tensors;
   readonly wanted: number;
+  /** Room was reserved for it (`reserve`). */
+  readonly admitted?: boolean | undefined;
 }
 
 export interface VersionQueueOptions {
@@ -38,10 +41,10 @@ export interface VersionQueueOptions {
 export interface VersionQueue
   extends Pick<
     Scheduler<RunnerProcess, RunRequest, RunAnswer>,
-    'checkRoom' | 'addInstance' | 'removeInstance' | 'close' | 'waiting' | 'running'
+    'reserve' | 'addInstance' | 'removeInstance' | 'close' | 'waiting' | 'running'
   > {
-  /** Throws QUEUE_FULL, RUN_FAILED, RUNNER_DIED or the signal's reason. */
-  run(request: RunRequest, signal: AbortSignal): Promise<RunAnswer>;
+  /** Throws QUEUE_FULL, DEADLINE_UNREACHABLE, RUN_FAILED, RUNNER_DIED or why the request ended. */
+  run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
   /** What the probe at load found; until then no run is shared. */
   setVerdict(verdict: BatchVerdict): void;
 }
@@ -113,22 +116,27 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
   });
 
   return {
-    checkRoom: scheduler.checkRoom,
+    reserve: scheduler.reserve,
     addInstance: scheduler.addInstance,
     removeInstance: scheduler.removeInstance,
     close: scheduler.close,
-    async run(request, signal) {
-      const { inputs, wanted } = request;
+    run(request, life) {
+      const { inputs, wanted, admitted } = request;
+      const { deadline, acceptedAt, priority } = life;
       const rows = countRows(inputs);
-      const { answer } = scheduler.submit({
+      const ticket = scheduler.submit({
         payload: request,
         rows: rows ?? 1,
         alone: rows === undefined,
         bytes: bytesOf(inputs),
         group: `${wanted}:${describeRows(inputs)}`,
-        signal,
+        deadline,
+        acceptedAt,
+        priority,
+        admitted,
       });
-      return answer;
+      life.attach(ticket);
+      return ticket.answer;
     },
     setVerdict: (verdict) => scheduler.setPolicy(policyOf(options, verdict)),
     get waiting() {
