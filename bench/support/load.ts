@@ -35,27 +35,33 @@ export function createClient(
   };
 }
 
-/** Sends for `milliseconds` and waits for the last answers. */
+/**
+ * Answers in a window of `milliseconds` that opens after `warmUpMs`: neither the ramp nor the drain, in
+ * which instances idle, is part of it.
+ */
 export async function load(
   url: string,
   connections: number,
   shot: Shot,
   milliseconds: number,
+  warmUpMs = 1000,
 ): Promise<LoadResult> {
   const client = createClient(url, connections);
   const latencies: number[] = [];
   let failures = 0;
-  const started = performance.now();
+  const opensAt = performance.now() + warmUpMs;
+  const closesAt = opensAt + milliseconds;
   async function loop(): Promise<void> {
-    while (performance.now() - started < milliseconds) {
+    while (performance.now() < closesAt) {
       const sentAt = performance.now();
       const status = await client.send(shot).catch(() => 0);
-      if (status === 200) latencies.push(performance.now() - sentAt);
+      const now = performance.now();
+      if (now < opensAt || now >= closesAt) continue;
+      if (status === 200) latencies.push(now - sentAt);
       else failures += 1;
     }
   }
   await Promise.all(Array.from({ length: connections }, loop));
-  const seconds = (performance.now() - started) / 1000;
   client.close();
-  return { perSecond: latencies.length / seconds, latencies, failures };
+  return { perSecond: latencies.length / (milliseconds / 1000), latencies, failures };
 }

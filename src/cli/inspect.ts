@@ -61,6 +61,17 @@ function describeBatching(served: ServedVersion | undefined): string {
   return `${verdict}: ${reason}${override}`;
 }
 
+/** What holds, and what was measured where it was. */
+function describeRunSize({ runSize, report }: ServedVersion): string[] {
+  const { maxBatch, source, reason } = runSize;
+  const rows = maxBatch === 1 ? '1 row' : `up to ${maxBatch} rows`;
+  const rates = (report?.batchSize?.measured ?? []).map(
+    ({ batch, runMs, rowsPerSecond }) =>
+      `              ${batch} → ${rowsPerSecond} rows/s, ${runMs} ms a run`,
+  );
+  return [`runs of     ${rows} (${source}): ${reason}`, ...rates];
+}
+
 function printVersion(
   model: ReadModel,
   version: ReadVersion,
@@ -77,10 +88,11 @@ function printVersion(
   for (const line of describePictures(plans.pictures)) output.print(`  ${line}`);
   output.print(`  answers     ${describeScores(plans.scores)}`);
   output.print(`  batching    ${describeBatching(served)}`);
+  if (served?.report) for (const line of describeRunSize(served)) output.print(`  ${line}`);
   if (served?.state === 'FAILED') output.print(`  problem     ${served.reason}`);
   if (served?.report) {
-    const { loadMs, warmUpMs, probeMs, fromCache } = served.report;
-    const took = `loaded in ${loadMs.toFixed(0)} ms${fromCache ? ' from the cache' : ''}, warm-up ${warmUpMs.toFixed(0)} ms, probe ${probeMs.toFixed(0)} ms`;
+    const { loadMs, warmUpMs, probeMs, tuneMs, fromCache } = served.report;
+    const took = `loaded in ${loadMs.toFixed(0)} ms${fromCache ? ' from the cache' : ''}, warm-up ${warmUpMs.toFixed(0)} ms, probe ${probeMs.toFixed(0)} ms, batch size ${tuneMs.toFixed(0)} ms`;
     output.print(`  loading     ${took}`);
   }
 }
@@ -142,6 +154,7 @@ function toJson(models: readonly ReadModel[], service: InferenceService | undefi
         outputs: version.signature?.outputs.map(tensor) ?? [],
         pictures: pictures ?? null,
         scores: scores ?? null,
+        runSize: served?.report ? served.runSize : null,
         load: served?.report ?? null,
       };
     }),
@@ -162,7 +175,8 @@ export async function inspect(
       process.stderr.isTTY === true,
     );
     // One instance is enough to find out; the count that serving would use is computed, not started.
-    const composed = compose({ ...settings, instances: 1 }, models, {
+    const composed = compose(settings, models, {
+      oneInstance: true,
       log,
       onAccount: () => {},
       onRunnerEnd: () => {},

@@ -23,7 +23,9 @@ export function announceListening(host: string, port: number, output: Output): v
 }
 
 function loadTime({ report }: ServedVersion): string {
-  return report ? `${(report.loadMs + report.warmUpMs + report.probeMs).toFixed(0)} ms` : '';
+  if (!report) return '';
+  const { loadMs, warmUpMs, probeMs, tuneMs } = report;
+  return `${(loadMs + warmUpMs + probeMs + tuneMs).toFixed(0)} ms`;
 }
 
 function rowsOf({ model, versions }: RegisteredModel): string[][] {

@@ -23,7 +23,7 @@ function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): object {
 }
 
 function describeVersion(served: ServedVersion): object {
-  const { version, state, reason, since, report, instanceCount } = served;
+  const { version, state, reason, since, report, runSize, instanceCount } = served;
   return {
     version: version.version,
     state,
@@ -31,6 +31,7 @@ function describeVersion(served: ServedVersion): object {
     since: since.toISOString(),
     instances: instanceCount,
     batching: report?.batching ?? null,
+    runSize: report ? runSize : null,
     inputs: (version.signature?.inputs ?? []).map(describeTensor),
     outputs: (version.signature?.outputs ?? []).map(describeTensor),
   };

@@ -123,7 +123,7 @@ function specOf(
 }
 
 /** What the geometry leaves, or undefined where it depends on the picture. */
-function finalSize({ geometry }: PictureSpec): readonly [number, number] | undefined {
+export function finalSize({ geometry }: PictureSpec): readonly [number, number] | undefined {
   if (geometry.crop) return [geometry.crop.height, geometry.crop.width];
   if (geometry.resize?.mode === 'exact') return [geometry.resize.height, geometry.resize.width];
   return undefined;

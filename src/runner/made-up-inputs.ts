@@ -1,5 +1,5 @@
 /**
- * Inputs for the warm-up and the probe: zeros and noise of a shape that the model should accept.
+ * Inputs for the warm-up, the probe and the tuning: zeros and noise of a shape that the model should accept.
  */
 
 import type { DType } from '../tensor/dtype.ts';
@@ -88,4 +88,24 @@ export function noise(
 
 export function canBeNoise(dtype: DType): boolean {
   return dtype === 'FP32' || dtype === 'FP64' || dtype === 'FP16';
+}
+
+/** Makes so many rows of noise, the same one again and again: for how long a run takes, not for what it gives. */
+export function repeatedRows(
+  order: LoadOrder,
+  openSize: number,
+): (rows: number) => readonly FrameTensor[] {
+  // Not before it is needed: noise for a large picture takes as long as a run.
+  let one: readonly FrameTensor[] | undefined;
+  return (rows) => {
+    const shapes = concreteShapes(order, openSize);
+    one ??= order.inputs.map(({ dtype }, index) =>
+      noise(index, dtype, shapes[index] as number[], createRandom(index)),
+    );
+    return one.map(({ index, dtype, shape, chunks: [row = new Uint8Array()] }) => {
+      const bytes = new Uint8Array(rows * row.length);
+      for (let at = 0; at < bytes.length; at += row.length) bytes.set(row, at);
+      return { index, dtype, shape: [rows, ...shape.slice(1)], chunks: [bytes] };
+    });
+  };
 }

@@ -1,12 +1,11 @@
 /**
- * One loaded model inside a runner: load → warm up → probe → ready, then runs.
+ * One loaded model inside a runner: load → warm up → probe → tune → ready, then runs.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, ServingError } from '../errors.ts';
-import { probeBatching } from './batch-probe.ts';
+import { timeRuns } from './batch-tuning.ts';
+import { findBatchSize, findVerdict } from './findings.ts';
 import type { FrameTensor } from './frames.ts';
 import {
   concreteShapes,
@@ -19,7 +18,7 @@ import type { Normaliser } from './normaliser.ts';
 import { createNormaliser } from './normaliser.ts';
 import { openSession } from './ort-session.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-values.ts';
-import type { BatchVerdict, LoadOrder, LoadReport, OptimisedFolder } from './protocol.ts';
+import type { LoadOrder, LoadReport } from './protocol.ts';
 
 export interface ModelSession {
   readonly report: LoadReport;
@@ -94,32 +93,6 @@ async function warmUp(order: LoadOrder, run: ModelSession['run']): Promise<WarmU
   throw failure;
 }
 
-/** A verdict holds for the shapes that were probed (model.yaml may change them) and for this probe. */
-function verdictFile(order: LoadOrder, { folder }: OptimisedFolder, openSize: number): string {
-  const shapes = concreteShapes(order, openSize).map((shape) => shape.join('x'));
-  return join(folder, `probe-2-${shapes.join(',').slice(0, 200)}.json`);
-}
-
-async function probeOnce(
-  order: LoadOrder,
-  openSize: number,
-  run: ModelSession['run'],
-): Promise<BatchVerdict> {
-  const path = order.optimised && verdictFile(order, order.optimised, openSize);
-  try {
-    if (path) return JSON.parse(readFileSync(path, 'utf8')) as BatchVerdict;
-  } catch {
-    // Not probed yet.
-  }
-  const { verdict, certain } = await probeBatching(order, openSize, (inputs) => run(inputs, 0));
-  try {
-    if (path && certain) writeFileSync(path, JSON.stringify(verdict));
-  } catch {
-    // Only slower next time.
-  }
-  return verdict;
-}
-
 async function openOrFail(order: LoadOrder): Promise<Awaited<ReturnType<typeof openSession>>> {
   try {
     return await openSession(order);
@@ -143,13 +116,18 @@ export async function openModelSession(order: LoadOrder): Promise<ModelSession> 
     throw new ServingError('MODEL_WARMUP_FAILED', { model, version, problem: messageOf(error) });
   }
   const warmed = performance.now();
-  const batching = await probeOnce(order, warm.openSize, run);
+  const runs = timeRuns((inputs) => run(inputs, 0), performance.now.bind(performance));
+  const batching = await findVerdict(order, warm.openSize, runs);
+  const probed = performance.now();
+  const batchSize = await findBatchSize(order, warm.openSize, batching, runs);
   const report: LoadReport = {
     loadMs: loaded - started,
     warmUpMs: warmed - loaded,
-    probeMs: performance.now() - warmed,
+    probeMs: probed - warmed,
+    tuneMs: performance.now() - probed,
     fromCache,
     batching,
+    batchSize,
     warmUpSkipped: warm.skipped,
   };
   return { report, run };

@@ -44,6 +44,8 @@ export interface LoadOrder {
   readonly stamps?: Readonly<Record<string, string>> | undefined;
   /** Folder of the optimised copy: read when it is there, made when it is not. Absent: no cache. */
   readonly optimised?: OptimisedFolder | undefined;
+  /** Rows of a run: to be measured, or known from another instance. Absent: neither. */
+  readonly batchSize?: 'measure' | BatchSize | undefined;
 }
 
 export interface OptimisedFolder {
@@ -59,13 +61,30 @@ export interface BatchVerdict {
   readonly reason: string;
 }
 
+/** How fast runs of so many rows follow each other, with what a run costs on its way. */
+export interface BatchRate {
+  readonly batch: number;
+  readonly runMs: number;
+  readonly rowsPerSecond: number;
+}
+
+/** How many rows a run should take at most, as it was measured, and why. */
+export interface BatchSize {
+  readonly maxBatch: number;
+  readonly reason: string;
+  readonly measured: readonly BatchRate[];
+}
+
 export interface LoadReport {
   readonly loadMs: number;
   readonly warmUpMs: number;
   readonly probeMs: number;
+  readonly tuneMs: number;
   /** True when the optimised copy was read instead of made. */
   readonly fromCache: boolean;
   readonly batching: BatchVerdict;
+  /** Absent where it was not asked for, or rows may not share a run. */
+  readonly batchSize?: BatchSize | undefined;
   /** Why the warm-up could not be run with made-up inputs, when it could not. */
   readonly warmUpSkipped?: string | undefined;
 }

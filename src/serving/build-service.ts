@@ -16,6 +16,7 @@ import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
 import { startRunner } from '../runner/runner-process.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import type { Log } from '../telemetry/log.ts';
+import { wantsMeasuring } from './batch-size.ts';
 import type { CoreRequest, CoreShare } from './core-budget.ts';
 import { shareCores } from './core-budget.ts';
 import type { Account, InferenceService } from './inference-service.ts';
@@ -35,6 +36,8 @@ export interface BuildOptions extends CoreRequest {
   readonly takeRunner?: (() => ChildProcess | undefined) | undefined;
   readonly defaultModel?: string | undefined;
   readonly strictReady: boolean;
+  /** One instance of each version, with the threads that it would have among its instances. */
+  readonly oneInstance?: boolean | undefined;
   /** The longest that a run may take. */
   readonly runLimitMs: number;
   readonly onAccount: (account: Account) => void;
@@ -80,11 +83,12 @@ function warmUpSize({ geometry, height, width }: PicturePlan): readonly [number,
 
 async function makeOrder(
   model: ReadModel,
-  { version, file, signature }: ReadVersion,
+  read: ReadVersion,
   plan: PicturePlan | undefined,
   threads: number,
   cache: ModelCache | undefined,
 ): Promise<LoadOrder> {
+  const { version, file, signature } = read;
   if (!file || !signature) throw new ServingError('INTERNAL', {});
   const provider = 'cpu';
   const stamps = Object.fromEntries(signature.files.map((path) => [path, stampOf(path)]));
@@ -100,6 +104,7 @@ async function makeOrder(
     outputs: signature.outputs,
     ...(plan ? { picture: pictureInput(plan), pictureSize: warmUpSize(plan) } : {}),
     stamps,
+    ...(wantsMeasuring(model, read, plan) ? { batchSize: 'measure' } : {}),
     ...(key && cache ? { optimised: cache.placeOf(key) } : {}),
   };
 }
@@ -158,7 +163,7 @@ function buildVersion(
     version,
     pictures: plans.pictures,
     scores: plans.scores,
-    instances: cores.instances,
+    instances: options.oneInstance ? 1 : cores.instances,
     runLimitMs: options.runLimitMs,
     makeOrder: async () =>
       makeOrder(model, version, plans.pictures?.plan, cores.threads, await options.cache),

@@ -43,6 +43,7 @@ export function backOffMs(deaths: number): number {
 export function createInstances(options: InstancesOptions): Instances {
   const processes = new Set<RunnerProcess>();
   const timers = new Set<() => void>();
+  let { order } = options;
   let stopped = false;
 
   function scheduleOnce(milliseconds: number, callback: () => void): () => void {
@@ -76,8 +77,10 @@ export function createInstances(options: InstancesOptions): Instances {
     processes.add(runner);
     const gone = runner.ended.then(() => processes.delete(runner));
     try {
-      const report = await runner.load(options.order);
+      const report = await runner.load(order);
       if (stopped) return;
+      // Measured once: the others would find another number, and take as long.
+      order = { ...order, batchSize: report.batchSize };
       options.onReady(runner, report);
       void replaceWhenGone(runner, deaths);
     } catch (error) {

@@ -14,7 +14,6 @@ import type { EncodedPicture, Timings } from './inference-types.ts';
 import type { RequestLife } from './request-life.ts';
 import type { ServedVersion } from './served-version.ts';
 import type { RunAnswer } from './version-queue.ts';
-import { defaultMaxBatch, mayShareRuns } from './version-queue.ts';
 
 export type PictureSource = Pick<PictureReader, 'read'>;
 
@@ -42,11 +41,8 @@ export function plansOf({ model, pictures, scores }: ServedVersion): Plans {
 }
 
 /** How many pictures share a run: rows that answer differently in company run alone. */
-function rowsPerRun({ model, report }: ServedVersion, { fixedBatch }: PicturePlan): number {
-  if (fixedBatch !== null) return fixedBatch;
-  return mayShareRuns(model, report?.batching)
-    ? (model.config.batching.maxBatch ?? defaultMaxBatch)
-    : 1;
+function rowsPerRun({ runSize }: ServedVersion, { fixedBatch }: PicturePlan): number {
+  return fixedBatch ?? runSize.maxBatch;
 }
 
 function checkSize({ width, height }: DecodedPicture, plan: PicturePlan, where: string): void {

@@ -9,6 +9,7 @@ export const report: LoadReport = {
   loadMs: 1,
   warmUpMs: 1,
   probeMs: 1,
+  tuneMs: 1,
   fromCache: false,
   batching: { acrossRequests: true, reason: 'test' },
 };

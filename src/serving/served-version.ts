@@ -8,6 +8,8 @@ import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { RunSize } from './batch-size.ts';
+import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
 import type { Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
@@ -22,6 +24,8 @@ export interface ServedVersion {
   readonly reason: string | undefined;
   readonly since: Date;
   readonly report: LoadReport | undefined;
+  /** How many rows its runs take, and who says so. */
+  readonly runSize: RunSize;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
   readonly waiting: number;
@@ -77,7 +81,8 @@ function schedule(milliseconds: number, callback: () => void): () => void {
 
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model, version } = options;
-  const queue = createVersionQueue({ model, version, run: runWithin });
+  let runSize = runSizeOf(model, version, undefined);
+  const queue = createVersionQueue({ model, runSize, run: runWithin });
   const problem = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = problem ? 'FAILED' : 'LOADING';
   let reason = problem?.message;
@@ -96,7 +101,8 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function addRunner(runner: RunnerProcess, loaded: LoadReport): void {
     ready += 1;
     report ??= loaded;
-    queue.setVerdict(report.batching);
+    runSize = runSizeOf(model, version, report);
+    queue.setRunSize(runSize);
     if (state === 'LOADING' || state === 'UNAVAILABLE') change('READY');
     options.onChange(served, { kind: 'runner-ready', report: loaded });
     queue.addInstance(runner);
@@ -175,6 +181,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     get report() {
       return report;
+    },
+    get runSize() {
+      return runSize;
     },
     get waiting() {
       return queue.waiting;

@@ -10,11 +10,10 @@ import { systemClock } from '../batching/clock.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
 import { createScheduler } from '../batching/scheduler.ts';
 import type { BatchPolicy } from '../batching/waiting-room.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ReadModel } from '../repository/read-model.ts';
 import type { FrameTensor } from '../runner/frames.ts';
-import type { BatchVerdict } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
-import type { TensorSpec } from '../tensor/tensor-spec.ts';
+import type { RunSize } from './batch-size.ts';
 import type { Timings } from './inference-types.ts';
 import type { RequestLife } from './request-life.ts';
 
@@ -33,7 +32,8 @@ export interface RunRequest {
 
 export interface VersionQueueOptions {
   readonly model: ReadModel;
-  readonly version: ReadVersion;
+  /** What holds until `setRunSize`. */
+  readonly runSize: RunSize;
   /** Runs once on a runner. */
   readonly run: (runner: RunnerProcess, request: RunRequest) => Promise<RunResult>;
 }
@@ -45,31 +45,13 @@ export interface VersionQueue
   > {
   /** Throws QUEUE_FULL, DEADLINE_UNREACHABLE, RUN_FAILED, RUNNER_DIED or why the request ended. */
   run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
-  /** What the probe at load found; until then no run is shared. */
-  setVerdict(verdict: BatchVerdict): void;
+  /** From the next run on. */
+  setRunSize(size: RunSize): void;
 }
 
-/** Rows of a run where model.yaml does not say. */
-export const defaultMaxBatch = 8;
-
-/** Whether the pictures or tensors of several requests may be rows of one run. */
-export function mayShareRuns(model: ReadModel, verdict: BatchVerdict | undefined): boolean {
-  return model.config.batching.acrossRequests ?? verdict?.acrossRequests ?? false;
-}
-
-/** model.yaml may allow what the probe cannot find out, not what the shapes rule out. */
-function hasOpenBatch({ signature }: ReadVersion): boolean {
-  const open = ({ shape, anyShape }: TensorSpec): boolean => anyShape === true || shape[0] === null;
-  return signature !== undefined && [...signature.inputs, ...signature.outputs].every(open);
-}
-
-function policyOf(
-  { model, version }: VersionQueueOptions,
-  verdict: BatchVerdict | undefined,
-): BatchPolicy {
-  const { maxBatch = defaultMaxBatch, maxDelayMs } = model.config.batching;
-  const acrossRequests = hasOpenBatch(version) && mayShareRuns(model, verdict);
-  return { maxBatch, maxDelayMs, acrossRequests };
+function policyOf(model: ReadModel, { maxBatch, source }: RunSize): BatchPolicy {
+  const { maxDelayMs } = model.config.batching;
+  return { maxBatch, maxDelayMs, acrossRequests: source !== 'not batched' };
 }
 
 function bytesOf(inputs: Tensors): number {
@@ -99,7 +81,7 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
   const scheduler = createScheduler<RunnerProcess, RunRequest, RunAnswer>({
     model: model.name,
     limits: model.config.queue,
-    policy: policyOf(options, undefined),
+    policy: policyOf(model, options.runSize),
     clock,
     async runBatch(runner, { parts }) {
       const startedAt = clock.now();
@@ -138,7 +120,7 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
       life.attach(ticket);
       return ticket.answer;
     },
-    setVerdict: (verdict) => scheduler.setPolicy(policyOf(options, verdict)),
+    setRunSize: (size) => scheduler.setPolicy(policyOf(model, size)),
     get waiting() {
       return scheduler.waiting;
     },
