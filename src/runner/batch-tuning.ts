@@ -35,7 +35,7 @@ export interface TuningOptions {
 
 export interface TuningResult {
   readonly batchSize: BatchSize;
-  /** False when another load may find something else (a run failed). */
+  /** False when another load may find something else (a run failed, or other work had the core). */
   readonly certain: boolean;
 }
 
@@ -47,19 +47,23 @@ const worthwhile = 1.05;
 const boundMs = 50;
 /** A slow model may run as long as two of its rows one by one: nobody waits longer for that. */
 const boundRows = 2;
-/** The way to the runner and back, and the pause before the next run. */
-const crossingMs = 0.1;
+/**
+ * What a run costs besides the model under load: the way there and back, the processes' turns on the
+ * cores. Two cores of ours paid 1 to 2 ms, so that runs of more rows pay even where the model gains nothing.
+ */
+const aroundMs = 0.5;
 const mostRows = 1024;
 const mostBytes = 64 * 1024 ** 2;
 
 /** A batch is run at least twice and for so long, each time that it is timed. */
 const sampleMs = 2;
 const leastRuns = 2;
-/** Runs as long as this are timed once, unless they took much longer than twice half as many rows. */
+/** Runs as long as this are timed once, unless that is doubtful. */
 const longMs = 20;
-const mostGrowth = 2.2;
+/** Twice the rows take up to this times as long; three runs may show it. */
+const mostGrowth = 2.3;
 const mostDoubts = 3;
-/** Below this, two batches in a row must gain nothing before the search ends. */
+/** Below this, two batches in a row must gain nothing, and be seen to, before the search ends. */
 const shortMs = 5;
 /** The whole search takes 100 ms, or as long as four rows of a slow model, which took more to probe. */
 const leastBudgetMs = 100;
@@ -88,14 +92,17 @@ export function timeRuns(run: RunTensors, now: () => number): TimedRuns {
   };
 }
 
-const rateOf = (rows: number, ms: number): number => (1000 * rows) / (ms + crossingMs);
+const noGain = 'more rows gain nothing';
+
+const round = (value: number): number => Number(value.toPrecision(4));
+const rateOf = (rows: number, ms: number): number => (1000 * rows) / (ms + aroundMs);
 
 function choose(timings: ReadonlyMap<number, number>, bound: number, why: string): BatchSize {
   const measured = [...timings].map(
     ([batch, ms]): BatchRate => ({
       batch,
-      runMs: Number(ms.toPrecision(4)),
-      rowsPerSecond: Math.round(rateOf(batch, ms)),
+      runMs: round(ms),
+      rowsPerSecond: round(rateOf(batch, ms)),
     }),
   );
   const allowed = measured.filter(({ batch, runMs }) => batch === 1 || runMs <= bound);
@@ -127,17 +134,20 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     return now() - startedAt + ms <= budget;
   };
 
-  async function sample(rows: number): Promise<void> {
-    const known = fastest.get(rows);
-    if (known && known.ms >= longMs) return;
+  /** Twice the rows took so much longer that something else must have had the core meanwhile. */
+  const isDoubtful = (rows: number): boolean =>
+    rows > 1 && msOf(rows) > mostGrowth * msOf(rows / 2);
+
+  /** What is known already to take `enoughMs` is not run again, unless it is doubtful. */
+  async function sample(rows: number, enoughMs: number): Promise<void> {
+    const again = (): boolean => isDoubtful(rows) && inTime(msOf(rows));
+    if (fastest.has(rows) && msOf(rows) >= enoughMs && !again()) return;
     const inputs = makeRows(rows);
     const until = now() + sampleMs;
-    const plausibleMs = rows > 1 ? mostGrowth * msOf(rows / 2) : Number.POSITIVE_INFINITY;
     for (let count = 1; ; count += 1) {
       await runs.run(inputs);
-      const ms = msOf(rows);
-      if (ms > plausibleMs && count < mostDoubts) continue;
-      if (ms >= longMs || (count >= leastRuns && now() >= until)) return;
+      if (again() && count < mostDoubts) continue;
+      if (msOf(rows) >= longMs || (count >= leastRuns && now() >= until)) return;
     }
   }
 
@@ -148,14 +158,16 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     return last + Math.max(0, Math.min(last, added));
   }
 
-  /** Why so many rows are not tried. */
-  function findObstacle(rows: number): string | undefined {
+  /** Why so many rows are not tried, when the best rate so far is `best`. */
+  function findObstacle(rows: number, best: number): string | undefined {
     if (rows > mostRows) return `more than ${mostRows} rows are not tried`;
     const bytes = (fastest.get(1)?.bytes ?? 0) * rows;
     if (bytes > mostBytes) return 'more rows would be more than 64 MB';
     if (fastest.has(rows)) return undefined;
     const ms = expectedMs(rows);
     if (ms > bound()) return `more rows would run longer than ${Math.round(bound())} ms`;
+    const foreseen = rows > 2 && msOf(rows / 2) >= shortMs;
+    if (foreseen && rateOf(rows, ms) < worthwhile * best) return noGain;
     if (!inTime(ms)) return 'there was no time to try more rows';
     return undefined;
   }
@@ -165,34 +177,45 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     let best = 0;
     let idle = 0;
     for (let rows = 1; ; rows *= 2) {
-      const obstacle = rows > 1 && findObstacle(rows);
+      const obstacle = rows > 1 && findObstacle(rows, best);
       if (obstacle) return obstacle;
-      await sample(rows);
+      await sample(rows, shortMs);
       tried.push(rows);
       const ms = msOf(rows);
       const rate = rateOf(rows, ms);
       idle = rate >= worthwhile * best ? 0 : idle + 1;
       best = Math.max(best, rate);
-      if (idle >= (ms < shortMs ? 2 : 1)) return 'more rows gain nothing';
+      if (idle >= (ms < shortMs ? 2 : 1)) return noGain;
     }
   }
 
-  async function again(): Promise<void> {
+  async function climbAgain(): Promise<void> {
     for (const rows of tried) {
       const ms = msOf(rows);
-      if (ms < longMs && inTime(Math.max(sampleMs, leastRuns * ms))) await sample(rows);
+      if (ms < longMs && inTime(Math.max(sampleMs, leastRuns * ms))) await sample(rows, longMs);
     }
   }
 
-  let certain = true;
-  let why: string;
-  try {
-    why = await climb();
-    await again();
-  } catch (error) {
-    certain = false;
-    why = `a run failed: ${messageOf(error).slice(0, 200)}`;
+  /** The times, and what they would be without the doubtful ones: do both lead to the same batch? */
+  function conclude(why: string): TuningResult {
+    const timings = new Map(tried.map((rows) => [rows, msOf(rows)]));
+    const calm = new Map<number, number>();
+    for (const rows of tried)
+      calm.set(rows, isDoubtful(rows) ? 2 * (calm.get(rows / 2) ?? 0) : msOf(rows));
+    const batchSize = choose(timings, bound(), why);
+    const endedInDoubt = why === noGain && isDoubtful(tried.at(-1) ?? 1);
+    const same = choose(calm, bound(), why).maxBatch === batchSize.maxBatch;
+    if (same && !endedInDoubt) return { batchSize, certain: true };
+    const reason = `${batchSize.reason}; other work disturbed the measurement, which is not kept`;
+    return { batchSize: { ...batchSize, reason }, certain: false };
   }
-  const timings = new Map(tried.map((rows) => [rows, msOf(rows)]));
-  return { batchSize: choose(timings, bound(), why), certain };
+
+  try {
+    const why = await climb();
+    await climbAgain();
+    return conclude(why);
+  } catch (error) {
+    const why = `a run failed: ${messageOf(error).slice(0, 200)}`;
+    return { ...conclude(why), certain: false };
+  }
 }

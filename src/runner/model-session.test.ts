@@ -74,6 +74,21 @@ describe('verdicts about batching', () => {
   });
 });
 
+describe('the batch size', () => {
+  test('is measured where rows may share a run, and only when the order asks for it', async () => {
+    expect((await open('mlp')).report.batchSize).toBeUndefined();
+    const asked = await open('mlp', { batchSize: 'measure' });
+    expect(asked.report.batchSize?.maxBatch).toBeGreaterThan(8);
+    const alone = await open('batch-statistics', { batchSize: 'measure' });
+    expect(alone.report.batchSize).toBeUndefined();
+  });
+
+  test('that another instance found is believed', async () => {
+    const batchSize = { maxBatch: 5, reason: 'found before', measured: [] };
+    expect((await open('mlp', { batchSize })).report.batchSize).toEqual(batchSize);
+  });
+});
+
 describe('warm-up', () => {
   test('a model of known shape that fails on zeros is not served', async () => {
     await expect(open('fails-on-zeros')).rejects.toMatchObject({ code: 'MODEL_WARMUP_FAILED' });
@@ -309,6 +324,18 @@ describe('the optimised copy', () => {
     expect(readdirSync(optimised.folder).filter((name) => name.startsWith('probe'))).toHaveLength(
       2,
     );
+  });
+
+  test('has the batch size beside it, measured once for these threads and sizes', async () => {
+    const optimised = place('measured');
+    const measure = { optimised, batchSize: 'measure' } as const;
+    const first = await open('mlp', measure);
+    expect(first.report.batchSize?.measured.map(({ batch }) => batch).slice(0, 2)).toEqual([1, 2]);
+    // Rates as they were to the last digit: nothing was timed again.
+    expect((await open('mlp', measure)).report.batchSize).toEqual(first.report.batchSize);
+    await open('mlp', { ...measure, threads: 2 });
+    const kept = readdirSync(optimised.folder).filter((name) => name.startsWith('batch'));
+    expect(kept.sort()).toEqual(['batch-1-1-1x64.json', 'batch-1-2-1x64.json']);
   });
 
   test('nowhere to write it is only slower', async () => {

@@ -19,7 +19,7 @@ function createStage(count: number, start = createPuppetRunner): Stage {
   const nameOf = (runner: unknown): number => runners.indexOf(runner as PuppetRunner);
   const instances = createInstances({
     count,
-    order,
+    order: { ...order, batchSize: 'measure' },
     schedule: clock.schedule,
     start() {
       const runner = start();
@@ -57,6 +57,21 @@ test('the first instance is loaded alone, the others after it side by side', asy
   stage.runners[1]?.loaded();
   await settle();
   expect(stage.events.toSorted()).toEqual(['ready 0', 'ready 1', 'ready 2']);
+});
+
+test('only the first instance measures the batch size; the others and those that replace it are told', async () => {
+  const batchSize = { maxBatch: 32, reason: 'test', measured: [] };
+  const stage = createStage(2);
+  const starting = stage.instances.startAll();
+  last(stage).loaded({ batchSize });
+  await starting;
+  last(stage).loaded({ batchSize });
+  await settle();
+  stage.runners[0]?.die('killed');
+  await settle();
+  stage.clock.advance(100);
+  const told = stage.runners.map(({ ordered }) => ordered?.batchSize);
+  expect(told).toEqual(['measure', batchSize, batchSize]);
 });
 
 test('a first load that fails is the failure of the start, and leaves no process', async () => {

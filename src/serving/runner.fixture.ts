@@ -35,6 +35,8 @@ export interface PuppetRunner extends RunnerProcess {
   /** What it is running, oldest first. */
   readonly runs: readonly PuppetRun[];
   readonly dead: boolean;
+  /** What it was told to load. */
+  readonly ordered: LoadOrder | undefined;
   loaded(changes?: Partial<LoadReport>): void;
   loadFails(error: Error): void;
   /** The process ends: what it holds fails, as with a real one. */
@@ -46,6 +48,7 @@ export function createPuppetRunner(): PuppetRunner {
   const load = Promise.withResolvers<LoadReport>();
   const ended = Promise.withResolvers<string>();
   let dead = false;
+  let ordered: LoadOrder | undefined;
   load.promise.catch(() => {});
 
   function die(how: string): void {
@@ -65,7 +68,13 @@ export function createPuppetRunner(): PuppetRunner {
     get dead() {
       return dead;
     },
-    load: () => load.promise,
+    get ordered() {
+      return ordered;
+    },
+    load(asked) {
+      ordered = asked;
+      return load.promise;
+    },
     loaded: (changes = {}) => load.resolve({ ...report, ...changes }),
     loadFails: (error) => load.reject(error),
     run(inputs, wanted) {

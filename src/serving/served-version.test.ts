@@ -198,12 +198,13 @@ describe('a request', () => {
 });
 
 describe('requests that wait', () => {
-  const rowOf = (value: number) => ({
+  const rowsOf = (...values: readonly number[]) => ({
     index: 0,
     dtype: 'FP32' as const,
-    shape: [1, 2],
-    chunks: [new Uint8Array(Float32Array.of(value, value).buffer)],
+    shape: [values.length, 2],
+    chunks: [new Uint8Array(Float32Array.from(values.flatMap((one) => [one, one])).buffer)],
   });
+  const rowOf = (value: number) => rowsOf(value);
 
   /** The model: its input as its output. */
   function echo({ runner }: VersionStage): number | undefined {
@@ -228,13 +229,36 @@ describe('requests that wait', () => {
   };
 
   test('share a run, and each gets its own rows', async () => {
-    const stage = await createReadyStage();
+    const stage = await createReadyStage({ config: { batching: { maxBatch: 8, maxDelayMs: 0 } } });
     const values = Array.from({ length: 12 }, (_, i) => i);
     const answers = values.map((value) =>
       stage.served.run({ inputs: [rowOf(value)], wanted: 0 }, newLife()),
     );
     expect(await echoAll(stage)).toEqual([1, 8, 3]);
     expect((await Promise.all(answers)).map(firstValueOf)).toEqual(values);
+  });
+
+  test('share runs of as many rows as were measured, and large ones are cut', async () => {
+    const stage = createVersionStage();
+    const starting = stage.served.start();
+    await settle();
+    stage.runner.loaded({ batchSize: { maxBatch: 3, reason: 'test', measured: [] } });
+    await starting;
+    void stage.served.run([rowsOf(1, 2, 3, 4, 5, 6, 7)], 0, newSignal());
+    for (let i = 0; i < 4; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    expect(await echoAll(stage)).toEqual([3, 3, 3, 2]);
+  });
+
+  test('stay whole, however large, where rows depend on their company', async () => {
+    const stage = createVersionStage();
+    const starting = stage.served.start();
+    await settle();
+    stage.runner.loaded({ batching: { acrossRequests: false, reason: 'test' } });
+    await starting;
+    const large = Array.from({ length: 20 }, (_, i) => i);
+    void stage.served.run([rowsOf(...large)], 0, newSignal());
+    void stage.served.run([rowOf(20)], 0, newSignal());
+    expect(await echoAll(stage)).toEqual([20, 1]);
   });
 
   test('do not when they want other outputs', async () => {
