@@ -102,7 +102,7 @@ export function proposeModelYaml(model: ReadModel, signature: ModelSignature): s
     '# Left out, these follow from the machine and the model:',
     '#instances: 2          # runner processes',
     '#threads: 1            # threads of one run',
-    '#batching: {maxBatch: 8, acrossRequests: true}   # acrossRequests: found by a probe at load',
+    '#batching: {maxBatch: 8, acrossRequests: true}   # both are found out at load',
     '#queue: {maxRequests: 256, maxBytes: 256MB, timeoutMs: 30000}',
     '#versions: {policy: latest, count: 1}            # latest | all | specific with list: [1, 3]',
     '',
