@@ -244,8 +244,9 @@ describe('requests that wait', () => {
     await settle();
     stage.runner.loaded({ batchSize: { maxBatch: 3, reason: 'test', measured: [] } });
     await starting;
-    void stage.served.run([rowsOf(1, 2, 3, 4, 5, 6, 7)], 0, newSignal());
-    for (let i = 0; i < 4; i += 1) void stage.served.run([rowOf(i)], 0, newSignal());
+    void stage.served.run({ inputs: [rowsOf(1, 2, 3, 4, 5, 6, 7)], wanted: 0 }, newLife());
+    for (let i = 0; i < 4; i += 1)
+      void stage.served.run({ inputs: [rowOf(i)], wanted: 0 }, newLife());
     expect(await echoAll(stage)).toEqual([3, 3, 3, 2]);
   });
 
@@ -256,8 +257,8 @@ describe('requests that wait', () => {
     stage.runner.loaded({ batching: { acrossRequests: false, reason: 'test' } });
     await starting;
     const large = Array.from({ length: 20 }, (_, i) => i);
-    void stage.served.run([rowsOf(...large)], 0, newSignal());
-    void stage.served.run([rowOf(20)], 0, newSignal());
+    void stage.served.run({ inputs: [rowsOf(...large)], wanted: 0 }, newLife());
+    void stage.served.run({ inputs: [rowOf(20)], wanted: 0 }, newLife());
     expect(await echoAll(stage)).toEqual([20, 1]);
   });
 
