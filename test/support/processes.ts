@@ -42,3 +42,14 @@ export async function waitUntilGone(pids: readonly number[]): Promise<void> {
     return pids.every((pid) => !all.includes(pid));
   });
 }
+
+/** Hundredths of a second that a process has worked; 0 when it is gone. */
+export function cpuTicksOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  } catch {
+    return 0;
+  }
+}
