@@ -116,12 +116,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
 
   /** Those who wait for a first load that fails again and again have waited enough; tries go on. */
   function noteFailedLoad({ why, final, hopeless }: FailedLoad): void {
-    if (ready === 0) {
-      const told = final ? why : `${why}; another is tried`;
-      if ((final || hopeless) && state !== 'FAILED') change('FAILED', told);
-      else reason = told;
+    const told = final ? why : `${why}; another is tried`;
+    if (ready === 0 && (final || hopeless) && state !== 'FAILED') {
+      change('FAILED', told);
+      return;
     }
-    if (!final) options.onChange(served, { kind: 'load-failed', detail: why });
+    if (ready === 0) reason = told;
+    options.onChange(served, { kind: 'load-failed', detail: why });
   }
 
   async function load(): Promise<void> {
