@@ -33,6 +33,8 @@ export interface RunnerProcess {
   ping(): Promise<void>;
   /** It loads or runs, and answers a ping only after that. */
   readonly busy: boolean;
+  /** It has answered a run. */
+  readonly hasAnswered: boolean;
   /** Settles when the process has ended; says how, for people. Never rejects. */
   readonly ended: Promise<string>;
   /** Ends the process at once, whatever it is doing. `why` is what its requests and `ended` are told. */
@@ -151,6 +153,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const [stream, lifeLine] = pipesOf(child);
   const lastLines: string[] = [];
   let outputCount = 0;
+  let hasAnswered = false;
 
   const end = (): void => {
     lifeLine.destroy();
@@ -179,6 +182,9 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     get busy() {
       return channel.busy;
     },
+    get hasAnswered() {
+      return hasAnswered;
+    },
     async load(order) {
       const outcome = await channel.ask(
         (id) => controlFrame(frameKinds.load, 0, id, order),
@@ -197,6 +203,7 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
         announced,
         busy: true,
       });
+      hasAnswered = true;
       if (outcome instanceof ServingError) throw outcome;
       return outcome;
     },

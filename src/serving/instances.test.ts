@@ -217,6 +217,22 @@ test('a runner that served half a minute is replaced at once again', async () =>
   expect(stage.clock.timers).toEqual([100]);
 });
 
+test('a runner that answered a run is replaced within a second, however many died before', async () => {
+  const stage = await createLoaded(1);
+  const waits: number[] = [];
+  for (let death = 0; death < 8; death += 1) {
+    void last(stage).run([], 0);
+    last(stage).runs[0]?.finish([]);
+    last(stage).die('poison');
+    await settle();
+    waits.push(stage.clock.timers[0] ?? -1);
+    stage.clock.advance(1000);
+    last(stage).loaded();
+    await settle();
+  }
+  expect(waits).toEqual([100, 200, 400, 800, 800, 800, 800, 800]);
+});
+
 test('a replacement that does not load or dies while loading is tried again', async () => {
   const stage = await createLoaded(1);
   last(stage).die('first');

@@ -53,6 +53,12 @@ const calmMs = longestBackOffMs;
 /** Loads that fail in a row, about three seconds' worth, before a version counts as failed. */
 const patience = 5;
 
+/**
+ * A runner that answered a run before it died is replaced within a second, however many died before it:
+ * otherwise one client with a poisonous input would keep everybody else waiting for half a minute.
+ */
+const mostDeathsAfterAnswers = 3;
+
 /** 100 ms, doubled with every death that follows another within `calmMs`. */
 export function backOffMs(deaths: number): number {
   return Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(deaths, 20));
@@ -98,6 +104,7 @@ export function createInstances(options: InstancesOptions): Instances {
     forget();
     stopWatching();
     if (stopped) return;
+    if (runner.hasAnswered) before = Math.min(before, mostDeathsAfterAnswers);
     options.onGone(runner, how);
     scheduleOnce(backOffMs(before), () => startInBackground(before + 1));
   }

@@ -55,6 +55,7 @@ export function createPuppetRunner(): PuppetRunner {
   const ended = Promise.withResolvers<string>();
   let dead = false;
   let hangs = false;
+  let hasAnswered = false;
   load.promise.catch(() => {});
 
   function die(how: string, neverStarted = false): void {
@@ -79,6 +80,9 @@ export function createPuppetRunner(): PuppetRunner {
     get busy() {
       return runs.length > 0;
     },
+    get hasAnswered() {
+      return hasAnswered;
+    },
     get dead() {
       return dead;
     },
@@ -93,6 +97,7 @@ export function createPuppetRunner(): PuppetRunner {
         announced,
         finish(outputs) {
           runs.splice(runs.indexOf(run), 1);
+          hasAnswered = true;
           resolve({ outputs, runMicros: 1000 });
         },
         fail: reject,
