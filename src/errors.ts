@@ -267,7 +267,8 @@ export const errorCatalogue = {
   RUNNER_DIED: {
     kind: 'unavailable',
     retryable: true,
-    message: (d: { model: string; how: string }) =>
+    // neverStarted: the runner is known to have ended before it began to run the request.
+    message: (d: { model: string; how: string; neverStarted?: boolean }) =>
       `The runner of model ${d.model} ended while it held this request (${d.how}); it is being replaced.`,
   },
   SHUTTING_DOWN: {

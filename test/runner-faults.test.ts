@@ -130,23 +130,3 @@ test('a run that outlasts the limit of requests does not keep its runner', async
   await waitUntil('the next request is answered', async () => (await send(1)).status === 200);
   expect(runnersOf(strict.pid).filter((pid) => old.includes(pid))).toHaveLength(1);
 });
-
-test('a client that goes away takes its waiting request along', async () => {
-  const first = work(1000);
-  await untilRunning();
-  const abandoned = new AbortController();
-  const gone = fetch(`${server.url}/v2/models/slow/infer`, {
-    method: 'POST',
-    signal: abandoned.signal,
-    body: JSON.stringify({
-      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1_000_000, 0, 0, 0] }],
-    }),
-  }).catch((error: Error) => error.name);
-  await waitUntil('it waits', async () =>
-    /^modelship_\w*(waiting|queue)\w*\{[^}]*slow[^}]*\} 1$/m.test(await metrics()),
-  );
-  abandoned.abort();
-  expect(await gone).toBe('AbortError');
-  expect((await first).status).toBe(200);
-  expect(dataOf(await work(2))).toEqual({ y: [2, 0, 0, 0] });
-});

@@ -55,6 +55,8 @@ export class Part<Payload, Result> implements BatchPart<Payload>, Linked<Part<Pa
   alone: boolean;
   /** Instances that died while they ran it. */
   deaths = 0;
+  /** Instances that had it and died before they began. */
+  innocentDeaths = 0;
   result: Result | undefined = undefined;
   next: Part<Payload, Result> | undefined = undefined;
   previous: Part<Payload, Result> | undefined = undefined;

@@ -52,8 +52,10 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
   const clock = createManualClock();
   const sent: Sent[] = [];
   const live = new Set<number>();
-  const pending: { instance: number; end(): void; die(): void }[] = [];
+  const pending: { instance: number; end(): void; die(begun?: boolean): void }[] = [];
+  /** How often an instance died while it ran rows of this request; those that had not begun apart. */
   const deaths = new Map<number, number>();
+  const innocentDeaths = new Map<number, number>();
   const violations: string[] = [];
   let nextInstance = 0;
 
@@ -91,12 +93,14 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
       const leave = (): void => void pending.splice(pending.indexOf(run), 1);
       const run = {
         instance,
-        die() {
+        die(begun = true) {
           leave();
           live.delete(instance);
+          const counts = begun ? deaths : innocentDeaths;
           for (const { id } of new Set(parts.map(sentOf)))
-            deaths.set(id, (deaths.get(id) ?? 0) + 1);
-          reject(new ServingError('RUNNER_DIED', { model: 'test', how: 'killed' }));
+            counts.set(id, (counts.get(id) ?? 0) + 1);
+          const details = { model: 'test', how: 'killed', neverStarted: !begun };
+          reject(new ServingError('RUNNER_DIED', details));
         },
         end() {
           const kinds = parts.map((part) => sentOf(part).kind);
@@ -168,18 +172,34 @@ function createWorld(seed: number, policy: { maxDelayMs: number; acrossRequests:
   function step(): void {
     const chance = random();
     if (chance < 0.01) pick()?.die();
-    else if (chance < 0.05) cancel();
-    else if (chance < 0.15) clock.advance(below(30));
-    else if (chance < 0.2 && live.size < 3) addInstance();
+    else if (chance < 0.02) for (const run of [...pending]) run.die(false);
+    else if (chance < 0.06) cancel();
+    else if (chance < 0.16) clock.advance(below(30));
+    else if (chance < 0.22 && live.size < 3) addInstance();
     else actions[below(actions.length)]?.();
   }
 
-  return { scheduler, clock, sent, pending, deaths, violations, live, random, step, addInstance };
+  return {
+    scheduler,
+    clock,
+    sent,
+    pending,
+    deaths,
+    innocentDeaths,
+    violations,
+    live,
+    random,
+    step,
+    addInstance,
+  };
 }
 
 type World = ReturnType<typeof createWorld>;
 
-function describeOutcome({ deaths }: World, { id, rows, width, kind, ...sent }: Sent): string {
+function describeOutcome(
+  { deaths, innocentDeaths }: World,
+  { id, rows, width, kind, ...sent }: Sent,
+): string {
   const [outcome] = sent.outcomes;
   if (sent.outcomes.length !== 1) return `${sent.outcomes.length} outcomes`;
   if (!(outcome instanceof Error)) {
@@ -193,7 +213,10 @@ function describeOutcome({ deaths }: World, { id, rows, width, kind, ...sent }: 
   if (outcome.message === 'gone') return sent.cancelled ? 'cancelled' : 'CANCELLED BY NOBODY';
   if (outcome.message === 'bad input') return kind === 'bad' ? 'bad input' : 'BLAMED FOR ANOTHER';
   const { code } = outcome as ServingError;
-  if (code === 'RUNNER_DIED') return (deaths.get(id) ?? 0) >= 2 ? code : 'GIVEN UP TOO EARLY';
+  if (code === 'RUNNER_DIED') {
+    const proven = (deaths.get(id) ?? 0) >= 2 || (innocentDeaths.get(id) ?? 0) >= 16;
+    return proven ? code : 'GIVEN UP TOO EARLY';
+  }
   if (code === 'DEADLINE_EXCEEDED' || code === 'DEADLINE_UNREACHABLE')
     return sent.deadline === undefined ? 'EXPIRED WITHOUT DEADLINE' : code;
   return code;

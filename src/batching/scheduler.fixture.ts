@@ -5,7 +5,7 @@ import type { QueueLimits } from './admission.ts';
 import type { ManualClock } from './clock.fixture.ts';
 import { createManualClock } from './clock.fixture.ts';
 import type { BatchPart, BatchRequest, Ticket } from './queued-request.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Batch, Scheduler } from './scheduler.ts';
 import { createScheduler } from './scheduler.ts';
 import type { BatchPolicy } from './waiting-room.ts';
 
@@ -18,8 +18,10 @@ export interface PuppetRun {
   /** Answers every part with its rows: "x" as "x0", or "x0 x1" for two rows. */
   finish(): void;
   fail(error: Error): void;
-  /** The instance ends under it. */
-  die(): void;
+  /** It ran before. */
+  readonly again: boolean;
+  /** The instance ends under it, or before it has begun. */
+  die(when?: { readonly neverStarted: boolean }): void;
 }
 
 export interface Stage {
@@ -44,8 +46,7 @@ function answerOf({ payload, fromRow, rows }: BatchPart<string>): string {
 
 function createRun(
   instance: string,
-  parts: readonly BatchPart<string>[],
-  rows: number,
+  { parts, rows, again }: Batch<string>,
   runs: PuppetRun[],
 ): { run: PuppetRun; outcome: Promise<readonly string[]> } {
   const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
@@ -54,6 +55,7 @@ function createRun(
     instance,
     parts,
     rows,
+    again,
     names: parts.map(({ payload }) => payload),
     finish() {
       leave();
@@ -63,7 +65,8 @@ function createRun(
       leave();
       reject(error);
     },
-    die: () => run.fail(new ServingError('RUNNER_DIED', { model: 'test', how: 'killed' })),
+    die: (when) =>
+      run.fail(new ServingError('RUNNER_DIED', { model: 'test', how: 'killed', ...when })),
   };
   runs.push(run);
   return { run, outcome: promise };
@@ -78,8 +81,8 @@ export function createStage(options: StageOptions = {}): Stage {
     limits: options.limits ?? { maxRequests: 1e9, maxBytes: 1e9 },
     policy: { maxBatch: 4, maxDelayMs: 0, acrossRequests: true, ...options.policy },
     clock,
-    runBatch(instance, { parts, rows }) {
-      const { run, outcome } = createRun(instance, [...parts], rows, runs);
+    runBatch(instance, { parts, rows, again }) {
+      const { run, outcome } = createRun(instance, { parts: [...parts], rows, again }, runs);
       history.push([...run.names]);
       return outcome;
     },

@@ -415,6 +415,31 @@ describe('a run whose instance dies', () => {
     expect(stage.history).toEqual([['poison', 'other'], ['poison'], ['other']]);
   });
 
+  test('does not count when it had not begun, and its request runs on the next', async () => {
+    const stage = createStage({ instances: ['a', 'b', 'c', 'd'] });
+    const { answer } = stage.submit('x');
+    stage.runs[0]?.die();
+    for (let i = 0; i < 2; i += 1) {
+      await settle();
+      expect(stage.runs[0]?.again).toBe(true);
+      stage.runs[0]?.die({ neverStarted: true });
+    }
+    await settle();
+    stage.runs[0]?.finish();
+    expect(await answer).toBe('x0');
+  });
+
+  test('is given up after many that had not begun', async () => {
+    const stage = createStage({ instances: Array.from({ length: 20 }, (_, i) => `${i}`) });
+    const { answer } = stage.submit('x');
+    while (stage.runs.length > 0) {
+      stage.runs[0]?.die({ neverStarted: true });
+      await settle();
+    }
+    await expect(answer).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+    expect(stage.history).toHaveLength(16);
+  });
+
   test('keeps its deadline while it waits to run again', async () => {
     const { submit, runs, clock, scheduler } = createStage();
     const { answer } = submit('x', { deadline: 50 });

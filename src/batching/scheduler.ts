@@ -25,6 +25,8 @@ import { WaitingRoom } from './waiting-room.ts';
 export interface Batch<Payload> {
   readonly parts: readonly BatchPart<Payload>[];
   readonly rows: number;
+  /** It ran before, and the instance died: whether it had begun matters when this one dies too. */
+  readonly again: boolean;
 }
 
 export interface SchedulerOptions<Instance, Payload, Result> {
@@ -77,6 +79,7 @@ export function createScheduler<Instance, Payload, Result>(
     readonly slot: InstanceSlot<Instance>;
     readonly parts: OnePart[];
     readonly rows: number;
+    readonly again: boolean;
     readonly startedAt: number;
   }
 
@@ -132,7 +135,8 @@ export function createScheduler<Instance, Payload, Result>(
   function start(parts: OnePart[], now: number): void {
     let rows = 0;
     for (const part of parts) rows += part.rows;
-    const run: Run = { slot: slots.take(parts.length, rows), parts, rows, startedAt: now };
+    const again = (parts[0] as OnePart).deaths > 0;
+    const run: Run = { slot: slots.take(parts.length, rows), parts, rows, again, startedAt: now };
     let outcome: Promise<readonly Result[]>;
     try {
       outcome = runBatch(run.slot.instance, run);
@@ -166,12 +170,18 @@ export function createScheduler<Instance, Payload, Result>(
     slots.giveBack(run.slot, company, run.rows);
     // From the last to the first, because each goes to the front.
     for (const part of run.parts.reverse()) {
-      if (death) part.deaths += 1;
-      const again = failurePolicy.runsAgain({ error, company, deaths: part.deaths });
+      if (death) countDeath(part, failurePolicy.isInnocent(error));
+      const { deaths, innocentDeaths } = part;
+      const again = failurePolicy.runsAgain({ error, company, deaths, innocentDeaths });
       if (again && !closed) runAgain(part);
       else fail(part.request, (again && closed) || (error as Error));
     }
     dispatch(clock.now());
+  }
+
+  function countDeath(part: OnePart, innocent: boolean): void {
+    if (innocent) part.innocentDeaths += 1;
+    else part.deaths += 1;
   }
 
   function runAgain(part: OnePart): void {

@@ -48,7 +48,9 @@ export function compose(
     threads: settings.threads,
     defaultModel: settings.defaultModel,
     strictReady: settings.strictReady,
-    runLimitMs: settings.requestTimeoutMs,
+    runLimitMs: settings.runTimeoutMs ?? settings.requestTimeoutMs,
+    loadLimitMs: settings.loadTimeoutMs,
+    heartbeatMs: settings.heartbeatMs,
     ...hooks,
   });
   return { service, pictures };

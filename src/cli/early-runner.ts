@@ -4,7 +4,7 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
-import { spawnRunner } from '../runner/runner-process.ts';
+import { hasEnded, spawnRunner } from '../runner/runner-process.ts';
 import { cacheFolder, runnerEnvironment } from './places.ts';
 
 let early: ChildProcess | undefined;
@@ -17,7 +17,7 @@ export function startEarlyRunner(): void {
 
 /** The early process, once; undefined when there is none or it is gone already. */
 export function takeEarlyRunner(): ChildProcess | undefined {
-  const taken = early?.exitCode === null && early.pid !== undefined ? early : undefined;
+  const taken = early?.pid !== undefined && !hasEnded(early) ? early : undefined;
   early = undefined;
   return taken;
 }

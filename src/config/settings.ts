@@ -115,6 +115,21 @@ export const settingsTable = {
     help: 'time limit of a request, from accept to answer',
     value: 'MS',
   },
+  runTimeoutMs: {
+    schema: integer(1, 86_400_000).optional(),
+    help: 'a run that takes longer ends its runner; default: the time limit of a request',
+    value: 'MS',
+  },
+  loadTimeoutMs: {
+    schema: integer(1, 86_400_000).optional(),
+    help: 'a runner that loads longer is ended; default: 5 minutes and 1 for each GiB',
+    value: 'MS',
+  },
+  heartbeatMs: {
+    schema: integer(10, 3_600_000).default(5000),
+    help: 'how often an idle runner is asked whether it lives; it has twice as long to answer',
+    value: 'MS',
+  },
   url: {
     schema: flag.default(true),
     help: 'turn off {"url": …}: the server then fetches no pictures',

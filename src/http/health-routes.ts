@@ -26,6 +26,16 @@ function stateOfModels({ registry }: InferenceService): object {
   );
 }
 
+/** Why versions are not READY, under the same names; absent when all are. */
+function reasonsOf({ registry }: InferenceService): object {
+  const reasons = registry.models.flatMap(({ model, versions }) => {
+    const told = versions.filter(({ reason }) => reason !== undefined);
+    const named = told.map(({ version, reason }) => [version.version, reason]);
+    return named.length > 0 ? [[model.name, Object.fromEntries(named)]] : [];
+  });
+  return reasons.length > 0 ? { reasons: Object.fromEntries(reasons) } : {};
+}
+
 export function registerHealthRoutes(
   app: FastifyInstance,
   service: InferenceService,
@@ -39,7 +49,7 @@ export function registerHealthRoutes(
     reply
       .code(service.ready ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ ready: service.ready, models: stateOfModels(service) }),
+      .send({ ready: service.ready, models: stateOfModels(service), ...reasonsOf(service) }),
   );
 
   app.get('/metrics', async (_request, reply) => {

@@ -16,6 +16,7 @@ import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
 import { registerHealthRoutes } from './health-routes.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
+import { registerModelReadyRoutes } from './model-ready-routes.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
@@ -161,6 +162,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);
+  registerModelReadyRoutes(app, service);
   const scopes = createRequestScopes({ ...options, clock: systemClock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });

@@ -6,15 +6,21 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { Frame } from './frames.ts';
-import { decodeFrame, encodeFrame, headerBytes, maxFrameBytes } from './frames.ts';
+import type { Frame, FrameHeader } from './frames.ts';
+import { decodeFrame, encodeFrame, headerBytes, maxFrameBytes, readHeader } from './frames.ts';
 
 export interface FrameReader {
   push(chunk: Uint8Array): void;
 }
 
-/** Calls `onFrame` for each whole frame. `push` throws RangeError when the bytes cannot be a frame. */
-export function createFrameReader(onFrame: (frame: Frame) => void): FrameReader {
+/**
+ * Calls `onFrame` for each whole frame, and `onHeader` before room is made for its bytes. `push` throws
+ * RangeError when the bytes cannot be a frame, and what the two throw.
+ */
+export function createFrameReader(
+  onFrame: (frame: Frame) => void,
+  onHeader: (header: FrameHeader) => void = () => {},
+): FrameReader {
   const header = Buffer.alloc(headerBytes);
   let frame: Buffer | undefined;
   let filled = 0;
@@ -22,6 +28,7 @@ export function createFrameReader(onFrame: (frame: Frame) => void): FrameReader 
   function startFrame(): Buffer {
     const length = header.readUInt32LE(0);
     if (length < headerBytes || length > maxFrameBytes) throw new RangeError('broken frame');
+    onHeader(readHeader(header));
     const buffer = Buffer.allocUnsafeSlow(length);
     header.copy(buffer);
     return buffer;

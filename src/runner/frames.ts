@@ -35,10 +35,13 @@ export interface FrameTensor {
   readonly chunks: readonly Uint8Array[];
 }
 
-export interface Frame {
+export interface FrameHeader {
   readonly kind: number;
   readonly session: number;
   readonly requestId: number;
+}
+
+export interface Frame extends FrameHeader {
   /** Result: microseconds of the run. Run: bit i set = output i is wanted, 0 = all. */
   readonly word: number;
   /** JSON text of a control frame, empty for run and result frames. */
@@ -101,6 +104,15 @@ export function encodeFrame(frame: Frame): Uint8Array[] {
   return pieces;
 }
 
+/** What a frame is, from its first bytes alone. */
+export function readHeader(buffer: Buffer): FrameHeader {
+  return {
+    kind: buffer.readUInt16LE(4),
+    session: buffer.readUInt16LE(6),
+    requestId: buffer.readUInt32LE(8),
+  };
+}
+
 function readShape(buffer: Buffer, offset: number, rank: number): number[] {
   const shape = new Array<number>(rank);
   for (let axis = 0; axis < rank; axis += 1) shape[axis] = buffer.readUInt32LE(offset + 4 * axis);
@@ -132,9 +144,7 @@ export function decodeFrame(buffer: Buffer): Frame {
     payload += padded(byteLength);
   }
   return {
-    kind: buffer.readUInt16LE(4),
-    session: buffer.readUInt16LE(6),
-    requestId: buffer.readUInt32LE(8),
+    ...readHeader(buffer),
     word: buffer.readUInt32LE(20),
     json: tensorCount === 0 ? buffer.toString('utf8', headerBytes, headerBytes + metaLength) : '',
     tensors,

@@ -7,7 +7,10 @@ import type { PlainError } from '../errors.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { Frame, FrameTensor } from './frames.ts';
 
-/** Kinds of frames. Server to runner: load, run, ping. Runner to server: the others. */
+/**
+ * Kinds of frames. Server to runner: load, run, announcedRun, ping. Runner to server: the others.
+ * An announced run is answered twice: `started` before it begins, then as any run.
+ */
 export const frameKinds = {
   load: 1,
   loaded: 2,
@@ -16,6 +19,8 @@ export const frameKinds = {
   error: 5,
   ping: 6,
   pong: 7,
+  announcedRun: 8,
+  started: 9,
 } as const;
 
 /** The one execution provider now; it stands in frames and cache keys so that others can follow. */

@@ -55,6 +55,11 @@ export function startRunnerLoop(channel: Duplex): void {
 
   async function handle(frame: Frame): Promise<void> {
     if (frame.kind === frameKinds.run) return run(frame);
+    if (frame.kind === frameKinds.announcedRun) {
+      // Written to the socket before the run begins, so it arrives even when the run ends this process.
+      writeFrame(channel, controlFrame(frameKinds.started, frame.session, frame.requestId, {}));
+      return run(frame);
+    }
     if (frame.kind === frameKinds.load) return load(frame);
     if (frame.kind === frameKinds.ping) {
       writeFrame(channel, controlFrame(frameKinds.pong, frame.session, frame.requestId, {}));

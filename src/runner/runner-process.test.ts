@@ -7,11 +7,14 @@ import { halfPlusTwo } from '../../test/models/numbers.ts';
 import { temporaryFolder } from '../../test/models/run.ts';
 import { slow } from '../../test/models/slow.ts';
 import { failsOnZeros } from '../../test/models/trouble.ts';
+import { cpuTicksOf } from '../../test/support/processes.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import type { Graph } from '../onnx/graph-builder.ts';
 import type { FrameTensor } from './frames.ts';
 import { orderFor } from './order.fixture.ts';
 import type { RunnerProcess } from './runner-process.ts';
-import { startRunner } from './runner-process.ts';
+import { hasEnded, spawnRunner, startRunner } from './runner-process.ts';
+import { allMisdeeds, spawnStubRunner } from './stub-runner.fixture.ts';
 
 const folder = temporaryFolder();
 const started: RunnerProcess[] = [];
@@ -126,4 +129,62 @@ test('a server without file descriptors left gets RUNNER_DIED and lives on', asy
     cwd: `${import.meta.dirname}/../..`,
   });
   expect(stdout).toMatch(/^RUNNER_DIED spawn .* EMFILE\n$/);
+});
+
+test.each(allMisdeeds)('a runner that %s is ended, and its run told', async (misdeed) => {
+  const child = spawnStubRunner(misdeed);
+  const runner = startRunner({
+    model: 'test',
+    environment: {},
+    onLogLine: () => {},
+    process: child,
+  });
+  started.push(runner);
+  await runner.load(orderFor(folder.path, halfPlusTwo()));
+  await expect(runner.run([floats([1], [1])], 0)).rejects.toMatchObject({ code: 'RUNNER_DIED' });
+  expect(await runner.ended).toMatch(/^it sent nonsense: |^killed by SIGKILL$/);
+  expect(child.signalCode).toBe('SIGKILL');
+});
+
+test('a stopped runner answers no ping, and is ended with the reason that it is given', async () => {
+  const runner = await startWith(halfPlusTwo());
+  await runner.ping();
+  process.kill(runner.pid as number, 'SIGSTOP');
+  const ping = runner.ping();
+  expect(runner.busy).toBe(false);
+  runner.kill('it did not answer');
+  await expect(ping).rejects.toMatchObject({ details: { how: 'it did not answer' } });
+  expect(await runner.ended).toBe('it did not answer');
+});
+
+test('the death of a run that had begun is told from one that had not', async () => {
+  const runner = await startWith(slow());
+  const outcome = (rounds: number) =>
+    runner.run([floats([rounds, 0, 0, 0], [1, 4])], 0, true).then(
+      () => 'answered',
+      ({ details }) => details.neverStarted === true,
+    );
+  expect(await outcome(1)).toBe('answered');
+  const before = cpuTicksOf(runner.pid as number);
+  const outcomes = Promise.all([outcome(1_000_000), outcome(1)]);
+  await waitUntil('it works', () => cpuTicksOf(runner.pid as number) > before + 20);
+  runner.kill();
+  expect(await outcomes).toEqual([false, true]);
+});
+
+test('a process that ended before it was taken is a runner that died', async () => {
+  const child = spawnRunner({});
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('close', resolve));
+  expect(hasEnded(child)).toBe(true);
+  const runner = startRunner({
+    model: 'test',
+    environment: {},
+    onLogLine: () => {},
+    process: child,
+  });
+  expect(await runner.ended).toBe('killed by SIGKILL');
+  await expect(runner.load(orderFor(folder.path, halfPlusTwo()))).rejects.toMatchObject({
+    code: 'RUNNER_DIED',
+  });
 });

@@ -9,10 +9,10 @@ import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { fromPlain, ServingError } from '../errors.ts';
-import { createFrameReader, writeFrame } from './frame-stream.ts';
 import type { Frame, FrameTensor } from './frames.ts';
 import type { LoadOrder, LoadOutcome, LoadReport, RunFailure } from './protocol.ts';
 import { controlFrame, frameKinds, tensorFrame } from './protocol.ts';
+import { createRunnerChannel } from './runner-channel.ts';
 
 export interface RunResult {
   readonly outputs: readonly FrameTensor[];
@@ -24,12 +24,21 @@ export interface RunnerProcess {
   readonly pid: number | undefined;
   /** Loads the model. Throws MODEL_LOAD_FAILED, MODEL_WARMUP_FAILED or RUNNER_DIED. */
   load(order: LoadOrder): Promise<LoadReport>;
-  /** Runs once. `wanted`: bit i set = output i, 0 = all. Throws RUN_FAILED or RUNNER_DIED. */
-  run(inputs: readonly FrameTensor[], wanted: number): Promise<RunResult>;
+  /**
+   * Runs once. `wanted`: bit i set = output i, 0 = all. `announced`: a RUNNER_DIED says when the runner
+   * ended before it began. Throws RUN_FAILED or RUNNER_DIED.
+   */
+  run(inputs: readonly FrameTensor[], wanted: number, announced?: boolean): Promise<RunResult>;
+  /** Settles when it answers. Throws RUNNER_DIED. */
+  ping(): Promise<void>;
+  /** It loads or runs, and answers a ping only after that. */
+  readonly busy: boolean;
+  /** It has answered a run. */
+  readonly hasAnswered: boolean;
   /** Settles when the process has ended; says how, for people. Never rejects. */
   readonly ended: Promise<string>;
-  /** Ends the process at once, whatever it is doing. */
-  kill(): void;
+  /** Ends the process at once, whatever it is doing. `why` is what its requests and `ended` are told. */
+  kill(why?: string): void;
 }
 
 export interface RunnerOptions {
@@ -39,11 +48,6 @@ export interface RunnerOptions {
   readonly onLogLine: (line: string) => void;
   /** A process that was started ahead of time (`spawnRunner`); absent: one is started. */
   readonly process?: ChildProcess | undefined;
-}
-
-interface Pending {
-  resolve(frame: Frame): void;
-  reject(error: Error): void;
 }
 
 /** The entry point beside this file: .js when built, .ts when tests run the sources. */
@@ -100,14 +104,66 @@ function pipesOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): [Duplex
   return [nowhere, nowhere];
 }
 
+/** Settles when the process has ended and all it wrote is read; says how, for people. */
+function endOf(child: ChildProcess, lastLines: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(describeExit(code, signal, lastLines)));
+    // One that was started ahead may be gone already, and its events with it.
+    if (hasEnded(child)) resolve(describeExit(child.exitCode, child.signalCode, lastLines));
+  });
+}
+
+/** True for a process that was collected already. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return typeof exitCode === 'number' || typeof signalCode === 'string';
+}
+
+// Errors of the model are answers; what a `read` throws is the runner's own fault.
+
+function readLoadAnswer({ json }: Frame): LoadReport | ServingError {
+  const outcome = JSON.parse(json) as LoadOutcome;
+  return outcome.ok ? outcome : fromPlain(outcome.error);
+}
+
+const loadQuestion = { answers: [frameKinds.loaded], read: readLoadAnswer, busy: true } as const;
+const pingQuestion = { answers: [frameKinds.pong], read: () => undefined, busy: false } as const;
+const runAnswers = [frameKinds.result, frameKinds.error];
+
+/** Positions of the outputs that a run is to give, in rising order. */
+function wantedOutputs(count: number, wanted: number): number[] {
+  const all = Array.from({ length: count }, (_, index) => index);
+  return wanted === 0 ? all : all.filter((index) => index < 32 && (wanted >>> index) & 1);
+}
+
+function readRunAnswer(
+  { kind, json, tensors, word }: Frame,
+  expected: readonly number[],
+): RunResult | ServingError {
+  if (kind === frameKinds.error) return fromPlain((JSON.parse(json) as RunFailure).error);
+  const got = tensors.map(({ index }) => index);
+  if (got.join() !== expected.join())
+    throw new RangeError(`outputs [${got}] instead of [${expected}]`);
+  return { outputs: tensors, runMicros: word };
+}
+
 /** A runner on a new process or on the given one; it holds nothing until `load`. */
 export function startRunner(options: RunnerOptions): RunnerProcess {
   const child = options.process ?? spawnRunner(options.environment);
-  const [channel, lifeLine] = pipesOf(child);
-  const pending = new Map<number, Pending>();
+  const [stream, lifeLine] = pipesOf(child);
   const lastLines: string[] = [];
-  let nextId = 0;
-  let death: string | undefined;
+  let outputCount = 0;
+  let hasAnswered = false;
+
+  const end = (): void => {
+    lifeLine.destroy();
+    child.kill('SIGKILL');
+  };
+  const channel = createRunnerChannel({ model: options.model, stream, onMisbehaviour: end });
+  // A runner that closed its channel is of no use; usually it has just ended.
+  stream.on('error', end);
+  stream.on('end', end);
+  lifeLine.on('error', () => {});
 
   followLines(child, (line) => {
     lastLines.push(line.slice(0, 300));
@@ -115,66 +171,46 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
     options.onLogLine(line);
   });
 
-  const died = (how: string): ServingError<'RUNNER_DIED'> =>
-    new ServingError('RUNNER_DIED', { model: options.model, how });
-
-  const ended = new Promise<string>((resolve) => {
-    const end = (how: string): void => {
-      death ??= how;
-      for (const { reject } of pending.values()) reject(died(how));
-      pending.clear();
-      resolve(how);
-    };
-    child.once('error', (error) => end(error.message));
-    child.once('close', (code, signal) => end(describeExit(code, signal, lastLines)));
+  const ended = endOf(child, lastLines).then((how) => {
+    channel.fail(how);
+    return channel.failure ?? how;
   });
-
-  const reader = createFrameReader((frame) => {
-    const waiting = pending.get(frame.requestId);
-    pending.delete(frame.requestId);
-    waiting?.resolve(frame);
-  });
-  channel.on('data', (chunk: Uint8Array) => {
-    try {
-      reader.push(chunk);
-    } catch {
-      // Not our protocol any more: nothing that comes can be trusted.
-      child.kill('SIGKILL');
-    }
-  });
-  // A broken pipe is followed by the end of the process, which answers for everything.
-  channel.on('error', () => {});
-  lifeLine.on('error', () => {});
-
-  function send(makeFrame: (id: number) => Frame): Promise<Frame> {
-    if (death !== undefined) return Promise.reject(died(death));
-    nextId = (nextId + 1) >>> 0;
-    const id = nextId;
-    return new Promise((resolve, reject) => {
-      // First, because a frame that cannot be written (longer than 2 GiB) has no answer to wait for.
-      writeFrame(channel, makeFrame(id));
-      pending.set(id, { resolve, reject });
-    });
-  }
 
   return {
     pid: child.pid,
     ended,
+    get busy() {
+      return channel.busy;
+    },
+    get hasAnswered() {
+      return hasAnswered;
+    },
     async load(order) {
-      const answer = await send((id) => controlFrame(frameKinds.load, 0, id, order));
-      const outcome = JSON.parse(answer.json) as LoadOutcome;
-      if (!outcome.ok) throw fromPlain(outcome.error);
+      const outcome = await channel.ask(
+        (id) => controlFrame(frameKinds.load, 0, id, order),
+        loadQuestion,
+      );
+      if (outcome instanceof ServingError) throw outcome;
+      outputCount = order.outputs.length;
       return outcome;
     },
-    async run(inputs, wanted) {
-      const answer = await send((id) => tensorFrame(frameKinds.run, 0, id, inputs, wanted));
-      if (answer.kind === frameKinds.error)
-        throw fromPlain((JSON.parse(answer.json) as RunFailure).error);
-      return { outputs: answer.tensors, runMicros: answer.word };
+    async run(inputs, wanted, announced = false) {
+      const kind = announced ? frameKinds.announcedRun : frameKinds.run;
+      const expected = wantedOutputs(outputCount, wanted);
+      const outcome = await channel.ask((id) => tensorFrame(kind, 0, id, inputs, wanted), {
+        answers: runAnswers,
+        read: (frame) => readRunAnswer(frame, expected),
+        announced,
+        busy: true,
+      });
+      hasAnswered = true;
+      if (outcome instanceof ServingError) throw outcome;
+      return outcome;
     },
-    kill() {
-      lifeLine.destroy();
-      child.kill('SIGKILL');
+    ping: () => channel.ask((id) => controlFrame(frameKinds.ping, 0, id, {}), pingQuestion),
+    kill(why) {
+      if (why !== undefined) channel.fail(why);
+      end();
     },
   };
 }

@@ -38,8 +38,12 @@ export interface BuildOptions extends CoreRequest {
   readonly strictReady: boolean;
   /** One instance of each version, with the threads that it would have among its instances. */
   readonly oneInstance?: boolean | undefined;
-  /** The longest that a run may take. */
+  /** The longest that a run may take; a model's own time limit shortens it. */
   readonly runLimitMs: number;
+  /** The longest that a runner may take to start and load; absent: by the size of the model. */
+  readonly loadLimitMs?: number | undefined;
+  /** An idle runner is asked this often whether it lives. */
+  readonly heartbeatMs: number;
   readonly onAccount: (account: Account) => void;
   readonly onRunnerEnd: (model: string, version: string) => void;
 }
@@ -81,6 +85,11 @@ function warmUpSize({ geometry, height, width }: PicturePlan): readonly [number,
   return [declared?.height ?? height ?? 224, declared?.width ?? width ?? 224];
 }
 
+/** Five minutes, and one for each GiB: far more than loading takes, on a disk across a network too. */
+export function usualLoadLimitMs(weightBytes: number): number {
+  return Math.round(60_000 * (5 + weightBytes / 2 ** 30));
+}
+
 async function makeOrder(
   model: ReadModel,
   read: ReadVersion,
@@ -120,8 +129,9 @@ function logEvent(
   if (event.kind === 'runner-gone') {
     onRunnerEnd(model, version);
     log.warn(fields, 'runner ended; it is being replaced');
-  } else if (event.kind === 'load-failed' || served.state === 'FAILED')
-    log.error(fields, 'model does not load');
+  } else if (event.kind === 'load-failed')
+    log.warn(fields, 'runner does not load; another is tried');
+  else if (served.state === 'FAILED') log.error(fields, 'model does not load');
   else if (event.kind === 'runner-ready')
     log.info({ model, version, ...event.report }, 'runner ready');
   else log.info(fields, 'model state');
@@ -164,7 +174,9 @@ function buildVersion(
     pictures: plans.pictures,
     scores: plans.scores,
     instances: options.oneInstance ? 1 : cores.instances,
-    runLimitMs: options.runLimitMs,
+    runLimitMs: Math.min(options.runLimitMs, model.config.queue.timeoutMs),
+    loadLimitMs: options.loadLimitMs ?? usualLoadLimitMs(version.signature?.weightBytes ?? 0),
+    heartbeatMs: options.heartbeatMs,
     makeOrder: async () =>
       makeOrder(model, version, plans.pictures?.plan, cores.threads, await options.cache),
     startRunner: () =>

@@ -8,7 +8,7 @@ import { createInferenceService } from './inference-service.ts';
 import { newLife } from './life.fixture.ts';
 import { createModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './predict-pictures.ts';
-import { settle } from './runner.fixture.ts';
+import { refusal, settle } from './runner.fixture.ts';
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
 
@@ -194,8 +194,22 @@ describe('readiness', () => {
     expect(service.ready).toBe(false);
     const starting = loading.served.start();
     await settle();
-    loading.runner.loadFails(new Error('no'));
+    loading.runner.loadFails(refusal('no'));
     await starting;
+    expect(service.ready).toBe(true);
+  });
+
+  test('does not wait for ever for a model whose runner dies at every start', async () => {
+    const crashing = createVersionStage({ name: 'crashing' });
+    const { service } = createService([await createReadyStage(), crashing]);
+    void crashing.served.start();
+    await settle();
+    for (let death = 1; death <= 5; death += 1) {
+      expect(service.ready).toBe(false);
+      crashing.runner.die('killed by SIGSEGV');
+      await settle();
+      crashing.clock.advance(30_000);
+    }
     expect(service.ready).toBe(true);
   });
 

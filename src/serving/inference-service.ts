@@ -42,6 +42,8 @@ export interface InferenceService {
   /** True when the first load of every model is over and enough of them serve. */
   readonly ready: boolean;
   readonly draining: boolean;
+  /** Its end was announced. */
+  readonly shuttingDown: boolean;
   /** From now on not ready; requests are still answered. */
   announceShutdown(): void;
   /** Refuses new requests, lets the others finish, ends the runners. */
@@ -171,6 +173,9 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     },
     get draining() {
       return draining;
+    },
+    get shuttingDown() {
+      return announced;
     },
     announceShutdown() {
       announced = true;

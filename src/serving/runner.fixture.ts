@@ -24,9 +24,14 @@ export const order: LoadOrder = {
   outputs: [{ name: 'y', dtype: 'FP32', shape: [null, 2] }],
 };
 
+/** What the runtime says of a model that it does not take. */
+export const refusal = (problem: string): ServingError =>
+  new ServingError('MODEL_WARMUP_FAILED', { model: 'test', version: '1', problem });
+
 export interface PuppetRun {
   readonly inputs: readonly FrameTensor[];
   readonly wanted: number;
+  readonly announced: boolean;
   finish(outputs: readonly FrameTensor[]): void;
   fail(error: Error): void;
 }
@@ -41,6 +46,10 @@ export interface PuppetRunner extends RunnerProcess {
   loadFails(error: Error): void;
   /** The process ends: what it holds fails, as with a real one. */
   die(how: string): void;
+  /** As `die`, before what it holds had begun. */
+  dieUnstarted(how: string): void;
+  /** It answers no ping from now on. */
+  hang(): void;
 }
 
 export function createPuppetRunner(): PuppetRunner {
@@ -49,12 +58,14 @@ export function createPuppetRunner(): PuppetRunner {
   const ended = Promise.withResolvers<string>();
   let dead = false;
   let ordered: LoadOrder | undefined;
+  let hangs = false;
+  let hasAnswered = false;
   load.promise.catch(() => {});
 
-  function die(how: string): void {
+  function die(how: string, neverStarted = false): void {
     if (dead) return;
     dead = true;
-    const error = new ServingError('RUNNER_DIED', { model: 'test', how });
+    const error = new ServingError('RUNNER_DIED', { model: 'test', how, neverStarted });
     load.reject(error);
     for (const run of runs.splice(0)) run.fail(error);
     ended.resolve(how);
@@ -64,7 +75,18 @@ export function createPuppetRunner(): PuppetRunner {
     pid: 1,
     ended: ended.promise,
     runs,
-    die,
+    die: (how) => die(how),
+    dieUnstarted: (how) => die(how, true),
+    hang() {
+      hangs = true;
+    },
+    ping: () => (hangs ? new Promise(() => {}) : Promise.resolve()),
+    get busy() {
+      return runs.length > 0;
+    },
+    get hasAnswered() {
+      return hasAnswered;
+    },
     get dead() {
       return dead;
     },
@@ -77,13 +99,15 @@ export function createPuppetRunner(): PuppetRunner {
     },
     loaded: (changes = {}) => load.resolve({ ...report, ...changes }),
     loadFails: (error) => load.reject(error),
-    run(inputs, wanted) {
+    run(inputs, wanted, announced = false) {
       const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
       const run: PuppetRun = {
         inputs,
         wanted,
+        announced,
         finish(outputs) {
           runs.splice(runs.indexOf(run), 1);
+          hasAnswered = true;
           resolve({ outputs, runMicros: 1000 });
         },
         fail: reject,
@@ -92,7 +116,7 @@ export function createPuppetRunner(): PuppetRunner {
       else runs.push(run);
       return promise;
     },
-    kill: () => die('killed'),
+    kill: (why = 'killed') => die(why),
   };
 }
 

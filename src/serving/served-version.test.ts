@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { newLife } from './life.fixture.ts';
-import { order, settle } from './runner.fixture.ts';
+import { order, refusal, settle } from './runner.fixture.ts';
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
 import type { RunAnswer } from './version-queue.ts';
@@ -43,14 +43,90 @@ describe('the states of a version:', () => {
     expect([served.state, served.instanceCount]).toEqual(['READY', 1]);
   });
 
-  test('it is FAILED when its first load fails', async () => {
+  test('it is FAILED when the runtime refuses it', async () => {
     const stage = createVersionStage();
     const starting = stage.served.start();
     await settle();
-    stage.runner.loadFails(new Error('no such operator'));
+    const refused = refusal('no such operator');
+    stage.runner.loadFails(refused);
     await starting;
-    expect([stage.served.state, stage.served.reason]).toEqual(['FAILED', 'no such operator']);
-    expect(stage.runner.dead).toBe(true);
+    expect([stage.served.state, stage.served.reason]).toEqual(['FAILED', refused.message]);
+    expect([stage.runner.dead, stage.events]).toEqual([true, ['state FAILED']]);
+  });
+
+  test('it is LOADING with the reason while its runner dies at start, FAILED after five, READY when one loads', async () => {
+    const stage = createVersionStage();
+    let started = false;
+    const starting = stage.served.start().then(() => {
+      started = true;
+    });
+    await settle();
+    const why = 'its runner ended before it served (killed by SIGSEGV); another is tried';
+    for (let death = 1; death <= 6; death += 1) {
+      stage.runner.die('killed by SIGSEGV');
+      await settle();
+      const state = death < 5 ? 'LOADING' : 'FAILED';
+      expect([stage.served.state, stage.served.reason]).toEqual([state, why]);
+      expect(started).toBe(death >= 5);
+      await expect(stage.served.run({ inputs: [], wanted: 0 }, newLife())).rejects.toMatchObject({
+        code: 'MODEL_NOT_READY',
+      });
+      stage.clock.advance(30_000);
+    }
+    await starting;
+    stage.runner.loaded();
+    await settle();
+    expect([stage.served.state, stage.served.reason]).toEqual(['READY', undefined]);
+    expect(stage.events.filter((event) => event.startsWith('state'))).toEqual([
+      'state FAILED',
+      'state READY',
+    ]);
+  });
+
+  test('it is FAILED when none of the runners that replace one loads, and refuses instead of waiting', async () => {
+    const stage = await createReadyStage();
+    stage.runner.die('killed');
+    await settle();
+    for (let death = 1; death <= 5; death += 1) {
+      expect(stage.served.state).toBe('UNAVAILABLE');
+      stage.clock.advance(30_000);
+      stage.runner.die('killed again');
+      await settle();
+    }
+    expect(stage.served.state).toBe('FAILED');
+    stage.clock.advance(30_000);
+    stage.runner.loaded();
+    await settle();
+    expect(stage.served.state).toBe('READY');
+  });
+
+  test('it is UNAVAILABLE when all its idle runners hang, and READY with the next', async () => {
+    const stage = await createReadyStage({ instances: 2, heartbeatMs: 1000 });
+    for (const runner of stage.runners) runner.hang();
+    stage.clock.advance(1000);
+    await settle();
+    stage.clock.advance(2000);
+    await settle();
+    expect([stage.served.state, stage.served.reason]).toEqual([
+      'UNAVAILABLE',
+      'its runner ended (it did not answer for 2000 ms)',
+    ]);
+    stage.clock.advance(100);
+    stage.runner.loaded();
+    await settle();
+    expect(stage.served.state).toBe('READY');
+  });
+
+  test('it is UNLOADING when it is stopped while it is FAILED and tried again', async () => {
+    const stage = createVersionStage({ loadLimitMs: 1000 });
+    const starting = stage.served.start();
+    await settle();
+    stage.clock.advance(1000);
+    await starting;
+    expect(stage.served.state).toBe('FAILED');
+    await stage.served.stop();
+    stage.clock.advance(60_000);
+    expect([stage.served.state, stage.runners.length]).toEqual(['UNLOADING', 1]);
   });
 
   test('it is FAILED when its order cannot be made', async () => {
@@ -146,6 +222,35 @@ describe('a request', () => {
     stage.runner.die('poison again');
     await expect(running).rejects.toMatchObject({ code: 'RUNNER_DIED' });
     expect(stage.served.waiting).toBe(0);
+  });
+
+  test('does not lose its second try to a runner that dies before it begins', async () => {
+    const stage = await createReadyStage({ instances: 4 });
+    const running = stage.served.run({ inputs: [], wanted: 0 }, newLife());
+    const holder = () => stage.runners.find(({ runs }) => runs.length > 0);
+    expect(holder()?.runs[0]?.announced).toBe(false);
+    holder()?.die('killed');
+    await settle();
+    for (const how of ['killed', 'killed too']) {
+      expect(holder()?.runs[0]?.announced).toBe(true);
+      holder()?.dieUnstarted(how);
+      await settle();
+    }
+    holder()?.runs[0]?.finish([]);
+    expect((await running).outputs).toEqual([]);
+  });
+
+  test('whose run takes too long ends its runner and runs once more', async () => {
+    const stage = await createReadyStage({ runLimitMs: 2000 });
+    const running = stage.served.run({ inputs: [], wanted: 0 }, newLife());
+    stage.clock.advance(2000);
+    await settle();
+    expect(stage.served.reason).toBe('its runner ended (its run took longer than 2000 ms)');
+    stage.clock.advance(100);
+    stage.runner.loaded();
+    await settle();
+    stage.runner.runs[0]?.finish([]);
+    expect((await running).outputs).toEqual([]);
   });
 
   test('that fails is not run again', async () => {

@@ -11,7 +11,7 @@ import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { RunSize } from './batch-size.ts';
 import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
-import type { Instances, InstancesOptions } from './instances.ts';
+import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
@@ -33,7 +33,7 @@ export interface ServedVersion {
   readonly instanceCount: number;
   /** The longest that a request of this model may take (`queue.timeoutMs`), in milliseconds. */
   readonly timeLimitMs: number;
-  /** Loads; settles when it is READY or FAILED. Never rejects. */
+  /** Loads; settles when it is READY or FAILED, or stopped before. Never rejects. */
   start(): Promise<void>;
   /**
    * Room in the queue for a request whose inputs have still to be made; returns what gives it back.
@@ -59,6 +59,9 @@ export interface ServedVersionOptions {
   readonly instances: number;
   /** A run that takes longer is ended together with its runner; absent: none is. */
   readonly runLimitMs?: number | undefined;
+  /** As in `InstancesOptions`. */
+  readonly heartbeatMs?: number | undefined;
+  readonly loadLimitMs?: number | undefined;
   /** Makes the order for the runners; may look into the cache. */
   readonly makeOrder: () => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
@@ -90,9 +93,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let report: LoadReport | undefined;
   let instances: Instances | undefined;
   let ready = 0;
+  const firstLoad = Promise.withResolvers<void>();
 
   function change(next: VersionState, why?: string): void {
     state = next;
+    firstLoad.resolve();
     reason = why;
     since = new Date();
     options.onChange(served, { kind: 'state', detail: why });
@@ -103,7 +108,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     report ??= loaded;
     runSize = runSizeOf(model, version, report);
     queue.setRunSize(runSize);
-    if (state === 'LOADING' || state === 'UNAVAILABLE') change('READY');
+    if (state !== 'READY') change('READY');
     options.onChange(served, { kind: 'runner-ready', report: loaded });
     queue.addInstance(runner);
   }
@@ -113,6 +118,17 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     queue.removeInstance(runner);
     options.onChange(served, { kind: 'runner-gone', detail: how });
     if (ready === 0 && state === 'READY') change('UNAVAILABLE', `its runner ended (${how})`);
+  }
+
+  /** Those who wait for a first load that fails again and again have waited enough; tries go on. */
+  function noteFailedLoad({ why, final, hopeless }: FailedLoad): void {
+    const told = final ? why : `${why}; another is tried`;
+    if (ready === 0 && (final || hopeless) && state !== 'FAILED') {
+      change('FAILED', told);
+      return;
+    }
+    if (ready === 0) reason = told;
+    options.onChange(served, { kind: 'load-failed', detail: why });
   }
 
   async function load(): Promise<void> {
@@ -125,11 +141,12 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       order,
       onReady: addRunner,
       onGone: removeRunner,
-      onLoadFailed: (error) =>
-        options.onChange(served, { kind: 'load-failed', detail: error.message }),
+      onLoadFailed: noteFailedLoad,
+      heartbeatMs: options.heartbeatMs,
+      loadLimitMs: options.loadLimitMs,
       schedule: options.schedule ?? schedule,
     });
-    await instances.startAll();
+    instances.startAll();
   }
 
   function notReady(): ServingError<'MODEL_NOT_READY'> {
@@ -145,16 +162,18 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function limitRun(runner: RunnerProcess): () => void {
     const { runLimitMs } = options;
     if (runLimitMs === undefined) return () => {};
-    return (options.schedule ?? schedule)(runLimitMs, () => runner.kill());
+    return (options.schedule ?? schedule)(runLimitMs, () =>
+      runner.kill(`its run took longer than ${runLimitMs} ms`),
+    );
   }
 
   async function runWithin(
     runner: RunnerProcess,
-    { inputs, wanted }: RunRequest,
+    { inputs, wanted, announced }: RunRequest,
   ): Promise<RunResult> {
     const forget = limitRun(runner);
     try {
-      return await runner.run(inputs, wanted);
+      return await runner.run(inputs, wanted, announced);
     } finally {
       forget();
     }
@@ -201,6 +220,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       } catch (error) {
         if (state === 'LOADING') change('FAILED', messageOf(error));
       }
+      await firstLoad.promise;
     },
     reserve(rows, bytes, life) {
       refuseUnlessServing();
@@ -212,7 +232,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       return queue.run(request, life);
     },
     async stop() {
-      if (state !== 'FAILED') change('UNLOADING');
+      if (state !== 'FAILED' || instances) change('UNLOADING');
       queue.close(notReady());
       await instances?.stop();
     },

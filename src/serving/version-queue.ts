@@ -28,6 +28,8 @@ export interface RunRequest {
   readonly wanted: number;
   /** Room was reserved for it (`reserve`). */
   readonly admitted?: boolean | undefined;
+  /** As in `RunnerProcess.run`. */
+  readonly announced?: boolean;
 }
 
 export interface VersionQueueOptions {
@@ -83,11 +85,15 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
     limits: model.config.queue,
     policy: policyOf(model, options.runSize),
     clock,
-    async runBatch(runner, { parts }) {
+    async runBatch(runner, { parts, again }) {
       const startedAt = clock.now();
       const batch = createTensorBatch(model.name, parts);
       const wanted = parts[0]?.payload.wanted ?? 0;
-      const { outputs, runMicros } = await run(runner, { inputs: batch.inputs, wanted });
+      const { outputs, runMicros } = await run(runner, {
+        inputs: batch.inputs,
+        wanted,
+        announced: again,
+      });
       const runMs = runMicros / 1000;
       return batch.split(outputs).map((rows, i) => ({
         outputs: rows,

@@ -21,6 +21,9 @@ export interface VersionOptions {
   readonly problem?: ServingError;
   readonly instances?: number;
   readonly makeOrder?: () => Promise<typeof order>;
+  readonly runLimitMs?: number;
+  readonly heartbeatMs?: number;
+  readonly loadLimitMs?: number;
 }
 
 export interface VersionStage {
@@ -73,6 +76,9 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
     pictures: signature && planPictures(model.config.input, signature.inputs),
     scores: signature && planScores(model.config.output, undefined, signature.outputs),
     instances: options.instances ?? 1,
+    runLimitMs: options.runLimitMs,
+    heartbeatMs: options.heartbeatMs,
+    loadLimitMs: options.loadLimitMs,
     makeOrder: options.makeOrder ?? (async () => order),
     startRunner() {
       const runner = createPuppetRunner();

@@ -11,7 +11,15 @@ import { anyRank, exclaim, exclaimOptions, identity, identityDTypes } from './id
 import { halfPlusTwo, mlp, simple } from './numbers.ts';
 import { picture, pixels } from './pictures.ts';
 import { slow } from './slow.ts';
-import { failsOnZeros, notANumber, sequenceOutput, zipMapOpsets, zipMapOutput } from './trouble.ts';
+import {
+  deadlyElement,
+  endsProcess,
+  failsOnZeros,
+  notANumber,
+  sequenceOutput,
+  zipMapOpsets,
+  zipMapOutput,
+} from './trouble.ts';
 
 interface TestModel {
   readonly build: () => Graph;
@@ -44,6 +52,8 @@ export const testModels = {
   'picture-softmax': { build: () => picture({ softmax: true }) },
   pixels: { build: pixels },
   slow: { build: slow },
+  'deadly-input': { build: () => endsProcess(deadlyElement) },
+  'deadly-load': { build: () => endsProcess(0) },
   'fails-on-zeros': { build: failsOnZeros },
   'not-a-number': { build: notANumber },
   'sequence-output': { build: sequenceOutput },

@@ -56,3 +56,25 @@ export function notANumber(): Graph {
   graph.output('y', 'FP32', ['batch', 4]);
   return graph;
 }
+
+/** Where an overflow of a division is a signal: elsewhere the models of `endsProcess` answer it. */
+export const divisionCanKill = process.arch === 'x64';
+
+/**
+ * x INT64 [-1, 4] → y = x; an element that is `deadly` ends the process with SIGFPE, by the quotient of
+ * the lowest number and −1. With `deadly` 0 the zeros of the warm-up do.
+ */
+export function endsProcess(deadly: number): Graph {
+  const graph = createGraph('ends_process');
+  const x = graph.input('x', 'INT64', ['batch', 4]);
+  const lowest = graph.initialiser('lowest', 'INT64', [], BigInt64Array.of(-(2n ** 63n)));
+  const distance = graph.apply('Sub', [x, graph.int64s([deadly + 1])]);
+  const quotient = graph.apply('Div', [lowest, distance]);
+  const nothing = graph.apply('Mul', [quotient, graph.int64s([0])]);
+  graph.node({ op: 'Add', inputs: [x, nothing], outputs: ['y'] });
+  graph.output('y', 'INT64', ['batch', 4]);
+  return graph;
+}
+
+/** The element of x that ends the process in which `deadly-input` runs. */
+export const deadlyElement = 123_457;

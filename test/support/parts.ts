@@ -19,11 +19,19 @@ export function requirePart(part: string, file: string, advice: string): string 
     : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, file));
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
-  const line = `${part} not found; ${advice}`;
+  skipLoudly(`${part} not found; ${advice}`);
+  return undefined;
+}
+
+/**
+ * Says why tests are skipped on this machine, and gives false.
+ * @throws when MODELSHIP_REQUIRE_PARTS=1
+ */
+export function skipLoudly(line: string): false {
   if (process.env.MODELSHIP_REQUIRE_PARTS === '1') throw new Error(line);
   // Not console: vitest would fold it into the report of one test.
   process.stderr.write(`\nskipped: ${line}\n`);
-  return undefined;
+  return false;
 }
 
 function isExecutable(path: string): boolean {

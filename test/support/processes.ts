@@ -28,17 +28,50 @@ function living(): ProcessRow[] {
     .filter(({ state }) => state !== 'Z' && state !== 'X');
 }
 
-/** The runners of a server: its child processes. */
+/** Its command line, or the title that it gave itself; empty when it is gone. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The runners of a server: child processes of their own name. */
 export function runnersOf(server: number): number[] {
   return living()
     .filter(({ parent }) => parent === server)
+    .filter(({ pid }) => /modelship runner|processes\/runner\.js/.test(commandOf(pid)))
     .map(({ pid }) => pid)
     .sort((a, b) => a - b);
 }
 
-export async function waitUntilGone(pids: readonly number[]): Promise<void> {
-  await waitUntil(`processes ${pids.join(', ')} are gone`, () => {
+export async function waitUntilGone(pids: readonly number[], limitMs?: number): Promise<void> {
+  const areGone = (): boolean => {
     const all = living().map(({ pid }) => pid);
     return pids.every((pid) => !all.includes(pid));
-  });
+  };
+  await waitUntil(`processes ${pids.join(', ')} are gone`, areGone, limitMs);
+}
+
+/** Sends a signal to each that is still there. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+}
+
+/** Hundredths of a second that a process has worked; 0 when it is gone. */
+export function cpuTicksOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  } catch {
+    return 0;
+  }
 }
