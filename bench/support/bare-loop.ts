@@ -26,4 +26,5 @@ process.on('message', async (milliseconds: number) => {
   }
   process.send?.(runs);
 });
+process.once('disconnect', () => process.exit());
 process.send?.(0);

@@ -35,7 +35,7 @@ async function lengthOfAnswer(port: number, bytes: Buffer): Promise<number> {
     if (end === -1) continue;
     const head = seen.subarray(0, end).toString();
     if (!head.startsWith('HTTP/1.1 200')) throw new Error(`${head}\n${seen.subarray(end)}`);
-    const [, length = ''] = /content-length: (\d+)/i.exec(head) ?? [];
+    const [, length = ''] = /^content-length: (\d+)/im.exec(head) ?? [];
     socket.destroy();
     return end + 4 + Number(length);
   }

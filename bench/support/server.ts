@@ -36,6 +36,8 @@ export async function startServer(args: readonly string[], cacheDir: string): Pr
       env: { ...process.env, MODELSHIP_CACHE_DIR: cacheDir },
     },
   );
+  // A benchmark that fails leaves nothing behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   return {
     url: `http://127.0.0.1:${port}`,
     process: child,
