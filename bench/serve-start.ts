@@ -5,6 +5,8 @@
  *   node bench/serve-start.ts [rounds]
  */
 
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,7 +31,24 @@ async function timeStart(model: string, cacheDir: string): Promise<number> {
   return elapsed;
 }
 
-async function startTimes(name: string, model: string, limitMs: number): Promise<void> {
+/** The reference: a bare process that imports the runtime, loads the model and runs it once. */
+async function timeBareStart(file: string, shape: readonly number[]): Promise<number> {
+  const since = performance.now();
+  const script = join(import.meta.dirname, 'support', 'bare-loop.ts');
+  const loop = fork(script, [file, JSON.stringify(shape)], { execArgv: [] });
+  await once(loop, 'message');
+  const elapsed = performance.now() - since;
+  loop.kill('SIGKILL');
+  return elapsed;
+}
+
+async function startTimes(
+  name: string,
+  model: string,
+  side: number,
+  limitMs: number,
+): Promise<void> {
+  const bare: number[] = [];
   const cold: number[] = [];
   const warm: number[] = [];
   const cache = join(folder, `cache-${name}`);
@@ -39,9 +58,10 @@ async function startTimes(name: string, model: string, limitMs: number): Promise
     cold.push(await timeStart(model, fresh));
     rmSync(fresh, { recursive: true, force: true });
     warm.push(await timeStart(model, cache));
+    bare.push(await timeBareStart(join(model, '1', 'model.onnx'), [1, 3, side, side]));
   }
   console.log(
-    `start → first answer, ${name}: warm ${median(warm).toFixed(0)} ms (asked: under ${limitMs}), cold ${median(cold).toFixed(0)} ms, best warm ${Math.min(...warm).toFixed(0)} ms; medians of ${rounds}`,
+    `start → first answer, ${name}: warm ${median(warm).toFixed(0)} ms (asked: under ${limitMs}), cold ${median(cold).toFixed(0)} ms, best warm ${Math.min(...warm).toFixed(0)} ms; a bare process that loads and runs the model once: ${median(bare).toFixed(0)} ms, so warm is ${(median(warm) / median(bare)).toFixed(1)} × that; medians of ${rounds}`,
   );
 }
 
@@ -62,8 +82,8 @@ const digits = join(root, 'models', 'digits');
 const resnet = dirname(dirname(writeBenchModel(folder, 'resnet50')));
 writeFileSync(join(resnet, 'model.yaml'), 'input: {preset: torchvision/resnet50}\n');
 try {
-  await startTimes('digits', digits, 500);
-  await startTimes('resnet50', resnet, 600);
+  await startTimes('digits', digits, 32, 500);
+  await startTimes('resnet50', resnet, 224, 600);
   await idleMemory(digits);
 } finally {
   rmSync(folder, { recursive: true, force: true });
