@@ -72,7 +72,9 @@ describe('kill -9 of the runners', () => {
     for (const pid of old) process.kill(pid, 'SIGKILL');
     expect(dataOf(await slow)).toEqual({ y: [1500, 0, 0, 0] });
     await untilReplaced(old);
-    expect(await metrics()).toMatch(/^modelship_runner_\w+\{[^}]*slow[^}]*\} [2-9]$/m);
+    expect(await metrics()).toMatch(
+      /^modelship_runner_restarts_total\{model="slow",version="1",cause="died"\} 2$/m,
+    );
   });
 
   test('with many requests waiting: each gets its own answer', async () => {
@@ -143,7 +145,7 @@ test('a client that goes away takes its waiting request along', async () => {
     }),
   }).catch((error: Error) => error.name);
   await waitUntil('it waits', async () =>
-    /^modelship_\w*(waiting|queue)\w*\{[^}]*slow[^}]*\} 1$/m.test(await metrics()),
+    /^modelship_queue_requests\{[^}]*slow[^}]*\} 1$/m.test(await metrics()),
   );
   abandoned.abort();
   expect(await gone).toBe('AbortError');
