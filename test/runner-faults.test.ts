@@ -72,7 +72,9 @@ describe('kill -9 of the runners', () => {
     for (const pid of old) process.kill(pid, 'SIGKILL');
     expect(dataOf(await slow)).toEqual({ y: [1500, 0, 0, 0] });
     await untilReplaced(old);
-    expect(await metrics()).toMatch(/^modelship_runner_\w+\{[^}]*slow[^}]*\} [2-9]$/m);
+    expect(await metrics()).toMatch(
+      /^modelship_runner_restarts_total\{model="slow",version="1",cause="died"\} 2$/m,
+    );
   });
 
   test('with many requests waiting: each gets its own answer', async () => {

@@ -51,8 +51,6 @@ function createStage(name: string, startFirst: () => ChildProcess = () => spawnR
     strictReady: false,
     runLimitMs: 20_000,
     heartbeatMs: 5000,
-    onAccount: () => {},
-    onRunnerEnd: () => {},
   });
   services.push(service);
   return {

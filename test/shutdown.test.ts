@@ -25,7 +25,7 @@ const work = (server: Modelship, rounds: number) =>
 /** Settles when the slow model is running something. */
 const untilRunning = (server: Modelship) =>
   waitUntil('a request runs', async () =>
-    /^modelship_\w*running\w*\{[^}]*slow[^}]*\} 1$/m.test(
+    /^modelship_running_requests\{[^}]*slow[^}]*\} 1$/m.test(
       (await request(`${server.url}/metrics`)).text,
     ),
   );

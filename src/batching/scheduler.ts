@@ -39,6 +39,8 @@ export interface SchedulerOptions<Instance, Payload, Result> {
   readonly runBatch: (instance: Instance, batch: Batch<Payload>) => Promise<readonly Result[]>;
   /** The result of a request from those of its parts, in the order of their rows. */
   readonly join: (results: readonly Result[]) => Result;
+  /** A part runs once more. */
+  readonly onRetry?: (() => void) | undefined;
   /** Absent: `defaultFailurePolicy`. */
   readonly failurePolicy?: FailurePolicy | undefined;
 }
@@ -186,6 +188,7 @@ export function createScheduler<Instance, Payload, Result>(
 
   function runAgain(part: OnePart): void {
     if (part.request.settled) return;
+    options.onRetry?.();
     part.alone = true;
     room.add(part, true);
   }

@@ -2,13 +2,13 @@
  * The commands of bin/modelship, their options and help. Each command's code is loaded when it is used.
  */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { RawSettings, SettingName, SettingRow } from '../config/settings.ts';
 import { optionOf, settingsTable } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { loadSettings } from './load-settings.ts';
+import { ownVersion } from './own-version.ts';
 import { standardOutput } from './terminal.ts';
 
 // No line is longer than 80 characters: commander would wrap it.
@@ -36,11 +36,6 @@ const runOptions: readonly SettingName[] = [
   'maxPixels',
   'requestTimeoutMs',
 ];
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
 
@@ -142,7 +137,7 @@ function addInit(program: Command): void {
 function build(): Command {
   const program = new Command('modelship')
     .description(introduction)
-    .version(version(), '--version', 'print the version')
+    .version(ownVersion(), '--version', 'print the version')
     .addHelpText('after', epilogue)
     .showHelpAfterError('(modelship --help shows the commands)')
     .exitOverride();

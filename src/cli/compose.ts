@@ -32,7 +32,7 @@ export function readModels(path: string): ReadModel[] {
 export function compose(
   settings: Settings,
   models: readonly ReadModel[],
-  hooks: Pick<BuildOptions, 'onAccount' | 'onRunnerEnd' | 'oneInstance'> & { readonly log: Log },
+  hooks: Pick<BuildOptions, 'metrics' | 'oneInstance'> & { readonly log: Log },
 ): Composed {
   const folder = cacheFolder(settings.cacheDir);
   const pictures = createPictureReader({ maxPixels: settings.maxPixels, threads: pictureThreads });

@@ -178,8 +178,6 @@ export async function inspect(
     const composed = compose(settings, models, {
       oneInstance: true,
       log,
-      onAccount: () => {},
-      onRunnerEnd: () => {},
     });
     service = composed.service;
     await startModels(service);

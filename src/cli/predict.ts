@@ -91,8 +91,6 @@ export async function predict(
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,
-    onAccount: () => {},
-    onRunnerEnd: () => {},
   });
   try {
     const answered = await answer(service, options, settings.requestTimeoutMs);

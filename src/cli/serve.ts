@@ -8,19 +8,21 @@
 import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
+import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
-import { createLateMetrics } from '../telemetry/late-metrics.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { compose, readModels } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
+import { ownVersion } from './own-version.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
 
-/** After the first answers, before the first scrape. */
+/** After the first answers: what watches the process is 80 files of code. */
 const metricsDelayMs = 1000;
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
@@ -46,12 +48,8 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
-  const metrics = createLateMetrics();
-  const { service, pictures } = compose(settings, models, {
-    log,
-    onAccount: metrics.countRequest,
-    onRunnerEnd: metrics.countRunnerEnd,
-  });
+  const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
+  const { service, pictures } = compose(settings, models, { log, metrics });
   const loading = startModels(service);
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();

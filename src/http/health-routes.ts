@@ -2,17 +2,23 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { Metrics, VersionReading } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { VersionReading } from '../telemetry/version-readings.ts';
 
 function readingsOf({ registry }: InferenceService): VersionReading[] {
   return registry.models.flatMap(({ model, versions }) =>
-    versions.map(({ version, state, instanceCount, waiting, running }) => ({
+    versions.map((served) => ({
       model: model.name,
-      version: version.version,
-      ready: state === 'READY',
-      instances: instanceCount,
-      waiting,
-      running,
+      version: served.version.version,
+      ready: served.state === 'READY',
+      instancesWanted: served.wantedInstances,
+      instancesServing: served.instanceCount,
+      waiting: served.waiting,
+      waitingBytes: served.waitingBytes,
+      maxWaiting: model.config.queue.maxRequests,
+      maxWaitingBytes: model.config.queue.maxBytes,
+      running: served.running,
+      runners: served.runners,
     })),
   );
 }

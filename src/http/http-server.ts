@@ -1,7 +1,7 @@
 /**
  * The HTTP transport: one fastify instance with all routes.
  *
- * Owns: sockets, request ids, the limit of bodies, errors as answers, the log line of a request.
+ * Owns: sockets, request ids, the limit of bodies, errors as answers.
  * Does not own: anything about models; it only translates to and from the InferenceService.
  */
 
@@ -22,6 +22,7 @@ import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
 import type { RequestGate } from './request-gate.ts';
+import { identityOf, registerRequestLog } from './request-log.ts';
 import { createRequestScopes, requestIdFrom } from './request-scope.ts';
 
 export interface HttpServerOptions extends PictureForms {
@@ -100,7 +101,8 @@ function registerErrors(
   { log, maxBody }: HttpServerOptions,
   methodsOf: (path: string) => string[],
 ): void {
-  function answer(error: ServingError, reply: FastifyReply): FastifyReply {
+  function answer(error: ServingError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    request.refusal = error;
     const { status, headers, body } = toErrorAnswer(error);
     return reply.code(status).headers(headers).send(body);
   }
@@ -110,17 +112,15 @@ function registerErrors(
     const known = fromFastifyError(error, maxBody);
     if (known) return known;
     log.error(
-      { requestId: request.id, error: error.stack ?? messageOf(error) },
+      { ...identityOf(request), error: error.stack ?? messageOf(error) },
       'unexpected error',
     );
     return new ServingError('INTERNAL', { requestId: request.id });
   }
 
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const known = toServingError(error, request);
-    log.debug({ requestId: request.id, code: known.code, error: known.message }, 'request refused');
-    return answer(known, reply);
-  });
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    answer(toServingError(error, request), request, reply),
+  );
 
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? request.url;
@@ -130,6 +130,7 @@ function registerErrors(
       allowed.length > 0
         ? new ServingError('METHOD_NOT_ALLOWED', { method, path: path.slice(0, 200), allowed })
         : new ServingError('ROUTE_NOT_FOUND', { method, path: path.slice(0, 200) }),
+      request,
       reply,
     );
   });
@@ -137,28 +138,13 @@ function registerErrors(
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { service, metrics, log } = options;
+  const { service, metrics } = options;
   const app = createApp(options);
   const methodsOf = followRoutes(app);
   registerErrors(app, options, methodsOf);
 
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    refuseEncodedBodies(request);
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const { id, method, url } = request;
-    log.debug(
-      {
-        requestId: id,
-        method,
-        url: url.slice(0, 200),
-        status: reply.statusCode,
-        ms: reply.elapsedTime,
-      },
-      'request',
-    );
-  });
+  registerRequestLog(app, options);
+  app.addHook('onRequest', async (request) => refuseEncodedBodies(request));
 
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);

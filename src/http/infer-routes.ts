@@ -26,6 +26,7 @@ export function registerInferRoutes(
     const parsed = parseInferBody(body, headerLengthOf(request));
     const outputs = parsed.outputs?.map(({ name }) => name);
     const answer = await service.infer({ model, version, inputs: parsed.inputs, outputs, life });
+    request.answered = answer;
     const encoded = encodeInferAnswer(answer, parsed);
     if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
     const type =

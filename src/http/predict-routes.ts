@@ -37,6 +37,7 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
       return sent.pictures;
     };
     const answer = await service.predict({ model, version, pictures, life });
+    request.answered = answer;
     const sentence = wantsSentence(answer, request.headers.accept);
     const text = sentence
       ? encodeSentence(answer.results)

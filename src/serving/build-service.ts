@@ -16,10 +16,12 @@ import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
 import { startRunner } from '../runner/runner-process.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import { wantsMeasuring } from './batch-size.ts';
 import type { CoreRequest, CoreShare } from './core-budget.ts';
 import { shareCores } from './core-budget.ts';
-import type { Account, InferenceService } from './inference-service.ts';
+import type { InferenceService } from './inference-service.ts';
 import { createInferenceService } from './inference-service.ts';
 import { createModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './predict-pictures.ts';
@@ -44,8 +46,8 @@ export interface BuildOptions extends CoreRequest {
   readonly loadLimitMs?: number | undefined;
   /** An idle runner is asked this often whether it lives. */
   readonly heartbeatMs: number;
-  readonly onAccount: (account: Account) => void;
-  readonly onRunnerEnd: (model: string, version: string) => void;
+  /** Absent: nothing is counted. */
+  readonly metrics?: Pick<Metrics, 'countRequest' | 'forVersion'> | undefined;
 }
 
 export interface VersionPlans {
@@ -118,19 +120,18 @@ async function makeOrder(
   };
 }
 
-function logEvent(
-  { log, onRunnerEnd }: BuildOptions,
-  served: ServedVersion,
-  event: VersionEvent,
-): void {
+function countEvent(metrics: VersionMetrics, { kind, report }: VersionEvent): void {
+  if (kind === 'runner-gone') metrics.countRestart('died');
+  else if (kind === 'load-failed') metrics.countRestart('load_failed');
+  else if (report) metrics.noteLoad(report);
+}
+
+function logEvent({ log }: BuildOptions, served: ServedVersion, event: VersionEvent): void {
   const model = served.model.name;
   const { version } = served.version;
   const fields = { model, version, state: served.state, reason: event.detail };
-  if (event.kind === 'runner-gone') {
-    onRunnerEnd(model, version);
-    log.warn(fields, 'runner ended; it is being replaced');
-  } else if (event.kind === 'load-failed')
-    log.warn(fields, 'runner does not load; another is tried');
+  if (event.kind === 'runner-gone') log.warn(fields, 'runner ended; it is being replaced');
+  else if (event.kind === 'load-failed') log.warn(fields, 'runner does not load; another is tried');
   else if (served.state === 'FAILED') log.error(fields, 'model does not load');
   else if (event.kind === 'runner-ready')
     log.info({ model, version, ...event.report }, 'runner ready');
@@ -167,8 +168,10 @@ function buildVersion(
     const fields = { model: model.name, version: version.version, reason: problem.message };
     options.log.error(fields, 'model does not load');
   }
+  const metrics = options.metrics?.forVersion(model.name, version.version);
   return createServedVersion({
     problem,
+    metrics,
     model,
     version,
     pictures: plans.pictures,
@@ -186,7 +189,10 @@ function buildVersion(
         process: options.takeRunner?.(),
         onLogLine: (line) => options.log.warn({ model: model.name, line }, 'runner says'),
       }),
-    onChange: (served, event) => logEvent(options, served, event),
+    onChange(served, event) {
+      if (metrics) countEvent(metrics, event);
+      logEvent(options, served, event);
+    },
   });
 }
 
@@ -227,7 +233,7 @@ export function buildService(options: BuildOptions): InferenceService {
     registry: createModelRegistry(registered, options.defaultModel),
     pictures: options.pictures,
     strictReady: options.strictReady,
-    onAccount: options.onAccount,
+    onAccount: (account) => options.metrics?.countRequest(account),
   });
 }
 

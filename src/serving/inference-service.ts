@@ -6,6 +6,7 @@
  * Does not own: wire formats, statuses, where models come from.
  */
 
+import { systemClock } from '../batching/clock.ts';
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
@@ -21,6 +22,7 @@ import type {
 import type { ModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './predict-pictures.ts';
 import { predictPictures } from './predict-pictures.ts';
+import type { RequestLife } from './request-life.ts';
 import type { ServedVersion } from './served-version.ts';
 
 /** What is told of a finished request, once, for all transports. */
@@ -29,6 +31,7 @@ export interface Account {
   readonly version: string;
   /** 'OK' or the code of the error. */
   readonly code: string;
+  /** Since its first line came; 0 when it means no version. */
   readonly totalMs: number;
   readonly timings?: Timings | undefined;
 }
@@ -88,9 +91,10 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   /** Runs `work`, which a drain waits for, and accounts for it, whatever comes of it. */
   function account<T extends { timings: Timings }>(
     served: ServedVersion,
+    life: RequestLife,
     work: () => Promise<T>,
   ): Promise<T> {
-    const whole = accountFor(served, work);
+    const whole = accountFor(served, life, work);
     const settled: Promise<unknown> = whole.then(
       () => inFlight.delete(settled),
       () => inFlight.delete(settled),
@@ -101,9 +105,9 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
 
   async function accountFor<T extends { timings: Timings }>(
     served: ServedVersion,
+    life: RequestLife,
     work: () => Promise<T>,
   ): Promise<T> {
-    const startedAt = performance.now();
     let code = 'OK';
     let timings: Timings | undefined;
     try {
@@ -114,7 +118,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
       code = error instanceof ServingError ? error.code : 'INTERNAL';
       throw error;
     } finally {
-      const totalMs = performance.now() - startedAt;
+      const totalMs = systemClock.now() - life.acceptedAt;
       const { model, version } = served;
       options.onAccount({ model: model.name, version: version.version, code, totalMs, timings });
     }
@@ -140,7 +144,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     async infer({ model, version, inputs, outputs, life }) {
       refuseWhenDraining();
       const served = resolve(model, version);
-      return account(served, async () => {
+      return account(served, life, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
         const wanted = checkOutputs(model, signature?.outputs ?? [], outputs);
@@ -156,7 +160,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     async predict({ model = registry.defaultName(), version, pictures: given, life }) {
       refuseWhenDraining();
       const served = resolve(model, version);
-      return account(served, async () => {
+      return account(served, life, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
         const { results, timings } = await predictPictures(served, pictures, encoded, life);
         const { as } = served.model.config.output;

@@ -8,6 +8,8 @@ import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { VersionMetrics } from '../telemetry/version-metrics.ts';
+import type { RunnerSeat } from '../telemetry/version-readings.ts';
 import type { RunSize } from './batch-size.ts';
 import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
@@ -29,8 +31,12 @@ export interface ServedVersion {
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
   readonly waiting: number;
+  readonly waitingBytes: number;
   readonly running: number;
   readonly instanceCount: number;
+  readonly wantedInstances: number;
+  /** The runners that serve. */
+  readonly runners: readonly RunnerSeat[];
   /** The longest that a request of this model may take (`queue.timeoutMs`), in milliseconds. */
   readonly timeLimitMs: number;
   /** Loads; settles when it is READY or FAILED, or stopped before. Never rejects. */
@@ -66,6 +72,7 @@ export interface ServedVersionOptions {
   readonly makeOrder: () => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
   readonly onChange: (version: ServedVersion, event: VersionEvent) => void;
+  readonly metrics?: VersionMetrics | undefined;
   /** As in `InstancesOptions`; absent: the real clock. */
   readonly schedule?: InstancesOptions['schedule'];
 }
@@ -85,7 +92,12 @@ function schedule(milliseconds: number, callback: () => void): () => void {
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model, version } = options;
   let runSize = runSizeOf(model, version, undefined);
-  const queue = createVersionQueue({ model, runSize, run: runWithin });
+  const queue = createVersionQueue({
+    model,
+    runSize,
+    run: runWithin,
+    metrics: options.metrics,
+  });
   const problem = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = problem ? 'FAILED' : 'LOADING';
   let reason = problem?.message;
@@ -94,6 +106,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let instances: Instances | undefined;
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
+  const seats: (RunnerProcess | undefined)[] = [];
 
   function change(next: VersionState, why?: string): void {
     state = next;
@@ -103,8 +116,15 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     options.onChange(served, { kind: 'state', detail: why });
   }
 
+  /** The lowest free number, so that the numbers of a version are as few as its instances. */
+  function seat(runner: RunnerProcess): void {
+    const free = seats.indexOf(undefined);
+    seats[free < 0 ? seats.length : free] = runner;
+  }
+
   function addRunner(runner: RunnerProcess, loaded: LoadReport): void {
     ready += 1;
+    seat(runner);
     report ??= loaded;
     runSize = runSizeOf(model, version, report);
     queue.setRunSize(runSize);
@@ -115,6 +135,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
 
   function removeRunner(runner: RunnerProcess, how: string): void {
     ready -= 1;
+    seats[seats.indexOf(runner)] = undefined;
     queue.removeInstance(runner);
     options.onChange(served, { kind: 'runner-gone', detail: how });
     if (ready === 0 && state === 'READY') change('UNAVAILABLE', `its runner ended (${how})`);
@@ -207,11 +228,20 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get waiting() {
       return queue.waiting;
     },
+    get waitingBytes() {
+      return queue.waitingBytes;
+    },
     get running() {
       return queue.running;
     },
     get instanceCount() {
       return ready;
+    },
+    wantedInstances: options.instances,
+    get runners() {
+      return seats.flatMap((runner, instance) =>
+        runner?.pid ? [{ instance, pid: runner.pid }] : [],
+      );
     },
     async start() {
       if (state !== 'LOADING') return;

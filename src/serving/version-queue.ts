@@ -13,6 +13,7 @@ import type { BatchPolicy } from '../batching/waiting-room.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { RunSize } from './batch-size.ts';
 import type { Timings } from './inference-types.ts';
 import type { RequestLife } from './request-life.ts';
@@ -38,12 +39,13 @@ export interface VersionQueueOptions {
   readonly runSize: RunSize;
   /** Runs once on a runner. */
   readonly run: (runner: RunnerProcess, request: RunRequest) => Promise<RunResult>;
+  readonly metrics?: Pick<VersionMetrics, 'countRun' | 'countRetry'> | undefined;
 }
 
 export interface VersionQueue
   extends Pick<
     Scheduler<RunnerProcess, RunRequest, RunAnswer>,
-    'reserve' | 'addInstance' | 'removeInstance' | 'close' | 'waiting' | 'running'
+    'reserve' | 'addInstance' | 'removeInstance' | 'close' | 'waiting' | 'waitingBytes' | 'running'
   > {
   /** Throws QUEUE_FULL, DEADLINE_UNREACHABLE, RUN_FAILED, RUNNER_DIED or why the request ended. */
   run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
@@ -78,14 +80,15 @@ function joinAnswers(model: string, answers: readonly RunAnswer[]): RunAnswer {
 }
 
 export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
-  const { model, run } = options;
+  const { model, run, metrics } = options;
   const clock = systemClock;
   const scheduler = createScheduler<RunnerProcess, RunRequest, RunAnswer>({
     model: model.name,
     limits: model.config.queue,
     policy: policyOf(model, options.runSize),
     clock,
-    async runBatch(runner, { parts, again }) {
+    onRetry: () => metrics?.countRetry(),
+    async runBatch(runner, { parts, rows, again }) {
       const startedAt = clock.now();
       const batch = createTensorBatch(model.name, parts);
       const wanted = parts[0]?.payload.wanted ?? 0;
@@ -95,10 +98,12 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
         announced: again,
       });
       const runMs = runMicros / 1000;
-      return batch.split(outputs).map((rows, i) => ({
-        outputs: rows,
+      const answers = batch.split(outputs).map((outputs, i) => ({
+        outputs,
         timings: { queueMs: startedAt - (parts[i]?.submittedAt ?? startedAt), runMs },
       }));
+      metrics?.countRun({ rows, waitMs: answers.map(({ timings }) => timings.queueMs), runMs });
+      return answers;
     },
     join: (answers) => joinAnswers(model.name, answers),
   });
@@ -129,6 +134,9 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
     setRunSize: (size) => scheduler.setPolicy(policyOf(model, size)),
     get waiting() {
       return scheduler.waiting;
+    },
+    get waitingBytes() {
+      return scheduler.waitingBytes;
     },
     get running() {
       return scheduler.running;

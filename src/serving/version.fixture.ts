@@ -6,6 +6,7 @@ import { planPictures } from '../pipeline/picture-plan.ts';
 import { planScores } from '../pipeline/scores.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { ManualClock, PuppetRunner } from './runner.fixture.ts';
 import { createManualClock, createPuppetRunner, order } from './runner.fixture.ts';
@@ -24,6 +25,7 @@ export interface VersionOptions {
   readonly runLimitMs?: number;
   readonly heartbeatMs?: number;
   readonly loadLimitMs?: number;
+  readonly metrics?: VersionMetrics;
 }
 
 export interface VersionStage {
@@ -87,6 +89,7 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
     },
     onChange: ({ state }, { kind }) => events.push(`${kind} ${state}`),
     schedule: clock.schedule,
+    metrics: options.metrics,
   });
   return {
     served,

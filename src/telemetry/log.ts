@@ -9,6 +9,8 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+  /** False: what would be told is not worth making. */
+  isLevelEnabled(level: string): boolean;
 }
 
 /** A line for a person who watches: time, level when it matters, message, fields. */

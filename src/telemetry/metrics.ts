@@ -1,92 +1,119 @@
 /**
- * The metrics of the server, in Prometheus' text format and naming conventions.
+ * The metrics of the server: counted while it works, written as Prometheus' text when somebody asks.
+ *
+ * What is counted is of our own code (docs/decisions/metrics.md), so it is there from the first request.
+ * prom-client, 80 files for the metrics of the process, is loaded a little after the start.
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** One row of the gauges that are read when the metrics are asked for. */
-export interface VersionReading {
-  readonly model: string;
-  readonly version: string;
-  readonly ready: boolean;
-  readonly instances: number;
-  readonly waiting: number;
-  readonly running: number;
-}
+import type { Family, Sample } from './exposition.ts';
+import { expositionType, writeExposition } from './exposition.ts';
+import type { MetricName } from './metric-catalogue.ts';
+import { metricCatalogue } from './metric-catalogue.ts';
+import type { RequestCode } from './request-counts.ts';
+import { RequestCounts } from './request-counts.ts';
+import type { VersionMetrics } from './version-metrics.ts';
+import { samplesOfSeries, VersionSeries } from './version-metrics.ts';
+import type { VersionReading } from './version-readings.ts';
+import { readRunners, samplesOfReadings } from './version-readings.ts';
 
 export interface FinishedRequest {
   readonly model: string;
   readonly version: string;
+  /** 'OK' or the code of the error. */
   readonly code: string;
   readonly totalMs: number;
-  readonly timings?: { readonly runMs: number; readonly queueMs: number } | undefined;
 }
 
 export interface Metrics {
   countRequest(request: FinishedRequest): void;
-  countRunnerEnd(model: string, version: string): void;
+  countHttp(route: string, status: number, code: string): void;
+  /** Of a version of this server; shown with zeros from now on. */
+  forVersion(model: string, version: string): VersionMetrics;
+  /** Starts to watch the process; called by itself with the first `render`. */
+  load(): Promise<void>;
   /** The text to answer with; `readings` fill the gauges. */
   render(readings: readonly VersionReading[]): Promise<{ contentType: string; text: string }>;
 }
 
-const labelNames = ['model', 'version'] as const;
-/** Seconds, from a tiny model's 0.1 ms to half a minute. */
-const buckets = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-  30,
-];
+export interface BuildInfo {
+  readonly version: string;
+  readonly runtime: string;
+}
 
-export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  const requests = new Counter({
-    name: 'modelship_requests_total',
-    help: 'Requests answered, by code (OK or the code of the error).',
-    labelNames: [...labelNames, 'code'],
-    registers,
+/** What was held until it was answered or failed; everything else is refused in no time. */
+const timedCodes: ReadonlySet<string> = new Set<RequestCode>([
+  'OK',
+  'DEADLINE_EXCEEDED',
+  'RUN_FAILED',
+  'RUNNER_DIED',
+  'INTERNAL',
+]);
+
+function toFamilies(samples: Readonly<Record<MetricName, readonly Sample[]>>): Family[] {
+  return (Object.keys(metricCatalogue) as MetricName[]).map((name) => {
+    const { type, help } = metricCatalogue[name];
+    return { name, type, help, samples: samples[name] };
   });
-  const runnerEnds = new Counter({
-    name: 'modelship_runner_ends_total',
-    help: 'Runner processes that ended without being asked to.',
-    labelNames,
-    registers,
-  });
-  const histogram = (name: string, help: string): Histogram<'model' | 'version'> =>
-    new Histogram({ name, help, labelNames, buckets, registers });
-  const total = histogram(
-    'modelship_request_duration_seconds',
-    'From the decoded request to its answer.',
-  );
-  const queued = histogram('modelship_queue_duration_seconds', 'Waiting for a free instance.');
-  const run = histogram('modelship_run_duration_seconds', 'Inside the runtime.');
-  const gauge = (name: string, help: string): Gauge<'model' | 'version'> =>
-    new Gauge({ name, help, labelNames, registers });
-  const ready = gauge('modelship_model_ready', '1 when the version serves.');
-  const instances = gauge('modelship_instances', 'Runner processes that serve.');
-  const waiting = gauge('modelship_queue_requests', 'Requests that wait for an instance.');
-  const running = gauge('modelship_running_requests', 'Requests that are running.');
+}
+
+interface HttpCount {
+  readonly labels: { readonly route: string; readonly status: string; readonly code: string };
+  value: number;
+}
+
+export function createMetrics(build: BuildInfo): Metrics {
+  const requests = new RequestCounts();
+  const series = new Map<string, Map<string, VersionSeries>>();
+  const http = new Map<string, HttpCount>();
+  let processMetrics: Promise<() => Promise<string>> | undefined;
+
+  async function openProcessMetrics(): Promise<() => Promise<string>> {
+    return (await import('./process-metrics.ts')).collectProcessMetrics();
+  }
+
+  function watchProcess(): Promise<() => Promise<string>> {
+    processMetrics ??= openProcessMetrics();
+    return processMetrics;
+  }
 
   return {
-    countRequest({ model, version, code, totalMs, timings }) {
-      requests.inc({ model, version, code });
-      total.observe({ model, version }, totalMs / 1000);
-      if (!timings) return;
-      queued.observe({ model, version }, timings.queueMs / 1000);
-      run.observe({ model, version }, timings.runMs / 1000);
+    countRequest({ model, version, code, totalMs }) {
+      requests.add(model, version, code);
+      if (!timedCodes.has(code)) return;
+      series
+        .get(model)
+        ?.get(version)
+        ?.requestDuration.observe(totalMs / 1000);
     },
-    countRunnerEnd(model, version) {
-      runnerEnds.inc({ model, version });
+    countHttp(route, status, code) {
+      const key = `${code} ${status} ${route}`;
+      const count = http.get(key);
+      if (count) count.value += 1;
+      else http.set(key, { labels: { route, status: String(status), code }, value: 1 });
+    },
+    forVersion(model, version) {
+      requests.expect(model, version);
+      const versions = series.get(model) ?? new Map<string, VersionSeries>();
+      const one = versions.get(version) ?? new VersionSeries(model, version);
+      series.set(model, versions.set(version, one));
+      return one;
+    },
+    load: async () => {
+      await watchProcess();
     },
     async render(readings) {
-      for (const reading of readings) {
-        const labels = { model: reading.model, version: reading.version };
-        ready.set(labels, reading.ready ? 1 : 0);
-        instances.set(labels, reading.instances);
-        waiting.set(labels, reading.waiting);
-        running.set(labels, reading.running);
-      }
-      return { contentType: registry.contentType, text: await registry.metrics() };
+      const [ofProcess, runners] = await Promise.all([
+        watchProcess().then((read) => read()),
+        readRunners(readings),
+      ]);
+      const families = toFamilies({
+        modelship_build_info: [{ labels: { ...build }, value: 1 }],
+        modelship_http_requests_total: [...http.values()],
+        modelship_requests_total: requests.samples(),
+        ...samplesOfSeries([...series.values()].flatMap((versions) => [...versions.values()])),
+        ...samplesOfReadings(readings, runners),
+      });
+      return { contentType: expositionType, text: writeExposition(families) + ofProcess };
     },
   };
 }
