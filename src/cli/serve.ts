@@ -16,6 +16,7 @@ import { createLog } from '../telemetry/log.ts';
 import { compose, readModels } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
+import { waitingPicturesOf } from './machine-limits.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
 import type { Output } from './terminal.ts';
@@ -49,6 +50,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const metrics = createLateMetrics();
   const { service, pictures } = compose(settings, models, {
     log,
+    waitingPictures: waitingPicturesOf(settings),
     onAccount: metrics.countRequest,
     onRunnerEnd: metrics.countRunnerEnd,
   });
@@ -57,10 +59,18 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, gate, port } = await startHttp(settings, service, { log, metrics });
+    const { app, clients, gate, port } = await startHttp(settings, service, { log, metrics });
     setTimeout(() => void metrics.load(), metricsDelayMs).unref();
     for (const name of stopSignals) process.removeListener(name, endEarly);
-    shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
+    shutDownOnSignals({
+      app,
+      clients,
+      gate,
+      service,
+      settings,
+      log,
+      close: () => pictures.close(),
+    });
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);
