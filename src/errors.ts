@@ -14,6 +14,7 @@ export type ErrorKind =
   | 'method-not-allowed'
   | 'unsupported-media'
   | 'too-large'
+  | 'too-slow'
   | 'permission-denied'
   | 'resource-exhausted'
   | 'unavailable'
@@ -54,6 +55,28 @@ export const errorCatalogue = {
     kind: 'too-large',
     message: (d: { limitBytes: number }) =>
       `The request body is larger than the limit of ${d.limitBytes} bytes; send less or raise --max-body.`,
+  },
+  BODY_MEMORY_FULL: {
+    kind: 'resource-exhausted',
+    retryable: true,
+    message: (d: { limitBytes: number; retryAfterSeconds: number }) =>
+      `The bodies of other requests leave no room for this one (all together: ${d.limitBytes} bytes); try again in ${d.retryAfterSeconds} s. The server's owner can raise --max-body-memory.`,
+  },
+  BODY_TOO_SLOW: {
+    kind: 'too-slow',
+    retryable: true,
+    message: (d: { afterMs: number }) =>
+      `Too little of the request body came within ${d.afterMs} ms; send it faster or in smaller requests.`,
+  },
+  HOST_NOT_ALLOWED: {
+    kind: 'permission-denied',
+    message: (d: { host: string }) =>
+      `This server listens on the loopback only and does not answer to the name ${JSON.stringify(d.host)}; use localhost, or name it with --allowed-hosts.`,
+  },
+  ORIGIN_NOT_ALLOWED: {
+    kind: 'permission-denied',
+    message: (d: { origin: string }) =>
+      `This server takes no requests from pages of ${JSON.stringify(d.origin)}; its owner can name their host with --allowed-hosts.`,
   },
   CONTENT_TYPE_UNSUPPORTED: {
     kind: 'unsupported-media',
@@ -134,6 +157,12 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { where: string; got: string; expected: string }) =>
       `${d.where} is ${d.got} pixels, but the model takes ${d.expected} and its model.yaml has no input.resize; send that size or add the resize.`,
+  },
+  DECODE_QUEUE_FULL: {
+    kind: 'resource-exhausted',
+    retryable: true,
+    message: (d: { limit: string; retryAfterSeconds: number }) =>
+      `As many pictures wait to be decoded as are let wait (${d.limit}); try again in ${d.retryAfterSeconds} s.`,
   },
   TOO_MANY_PICTURES: {
     kind: 'too-large',

@@ -203,22 +203,22 @@ describe('HTTP itself', () => {
     ['no HTTP', 'hello\r\n\r\n', 400],
     [
       'two lengths',
-      'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
+      'POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
       400,
     ],
     [
       'a length and chunks',
-      'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     [
       'a chunk without a length',
-      'POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      'POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
       400,
     ],
     [
       'long headers',
-      `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(40_000)}\r\n\r\n`,
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(40_000)}\r\n\r\n`,
       431,
     ],
   ])('%s', async (_, bytes, status) => {
@@ -228,7 +228,7 @@ describe('HTTP itself', () => {
   });
 
   test('a client that goes away in the middle of its body disturbs nobody', async () => {
-    const head = 'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n';
+    const head = 'POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n';
     await exchange(server.port, `${head}half`, { hangUp: true });
   });
 });

@@ -59,7 +59,7 @@ test('SIGTERM: a request whose body is still on its way is answered too', async 
   });
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.write(
-    `POST /models/digits/predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${picture.length}\r\n\r\n`,
+    `POST /models/digits/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${picture.length}\r\n\r\n`,
   );
   await waitUntil('the server has its head', () => answer.includes('100 Continue'));
   socket.write(picture.subarray(0, 100));

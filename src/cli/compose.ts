@@ -6,6 +6,7 @@ import { openModelCache } from '../cache/model-cache.ts';
 import type { Settings } from '../config/settings.ts';
 import type { PictureReader } from '../image/picture-reader.ts';
 import { createPictureReader } from '../image/picture-reader.ts';
+import type { WaitingLimits } from '../image/picture-threads.ts';
 import { findModels } from '../repository/find-models.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { readModel } from '../repository/read-model.ts';
@@ -32,10 +33,18 @@ export function readModels(path: string): ReadModel[] {
 export function compose(
   settings: Settings,
   models: readonly ReadModel[],
-  hooks: Pick<BuildOptions, 'metrics' | 'oneInstance'> & { readonly log: Log },
+  hooks: Pick<BuildOptions, 'metrics' | 'oneInstance'> & {
+    readonly log: Log;
+    /** Pictures that may wait to be decoded; no limit for a command that sends them itself. */
+    readonly waitingPictures?: WaitingLimits;
+  },
 ): Composed {
   const folder = cacheFolder(settings.cacheDir);
-  const pictures = createPictureReader({ maxPixels: settings.maxPixels, threads: pictureThreads });
+  const pictures = createPictureReader({
+    maxPixels: settings.maxPixels,
+    threads: pictureThreads,
+    waiting: hooks.waitingPictures,
+  });
   const service = buildService({
     models,
     pictures,

@@ -17,6 +17,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { compose, readModels } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
+import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 import { announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
@@ -49,16 +50,28 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const models = readModels(settings.path);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
-  const { service, pictures } = compose(settings, models, { log, metrics });
+  const { service, pictures } = compose(settings, models, {
+    log,
+    metrics,
+    waitingPictures: waitingPicturesOf(settings),
+  });
   const loading = startModels(service);
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, gate, port } = await startHttp(settings, service, { log, metrics });
+    const { app, clients, gate, port } = await startHttp(settings, service, { log, metrics });
     setTimeout(() => void metrics.load(), metricsDelayMs).unref();
     for (const name of stopSignals) process.removeListener(name, endEarly);
-    shutDownOnSignals({ app, gate, service, settings, log, close: () => pictures.close() });
+    shutDownOnSignals({
+      app,
+      clients,
+      gate,
+      service,
+      settings,
+      log,
+      close: () => pictures.close(),
+    });
     announceListening(settings.host, port, output);
     await loading;
     announceModels(service, settings.host, port, output);

@@ -1,16 +1,21 @@
 /**
  * The end of a server: not ready → go on serving for the grace → answer what is in flight → stop
  * listening → end the runners → exit 0. A second signal exits at once.
+ *
+ * Exit code 1 means that work was given up which the server had taken on. Clients that did not send
+ * their request or did not take their answer in time are no such work (docs/decisions/limits.md).
  */
 
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.ts';
+import type { ClientLimits } from '../http/client-limits.ts';
 import type { RequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 
 export interface ShutdownParts {
   readonly app: FastifyInstance;
+  readonly clients: ClientLimits;
   readonly gate: RequestGate;
   readonly service: InferenceService;
   readonly settings: Settings;
@@ -23,14 +28,30 @@ const pause = (milliseconds: number): Promise<void> =>
     ? new Promise((resolve) => setTimeout(resolve, milliseconds))
     : Promise.resolve();
 
-async function shutDown({ app, gate, service, settings, close }: ShutdownParts): Promise<void> {
+async function shutDown(parts: ShutdownParts): Promise<void> {
+  const { app, clients, gate, service, settings, close } = parts;
   service.announceShutdown();
   await pause(settings.shutdownGraceMs);
   // The port stays open while requests are in flight, so that probes read "not ready" and not "refused".
-  await gate.close();
+  const answered = gate.close();
+  clients.hurry(settings.shutdownClientMs);
+  await answered;
   await service.drain();
-  await app.close();
+  const closed = app.close();
+  clients.finish();
+  await closed;
   await close();
+}
+
+/** The time for it is over: with what exit code, and why. */
+function giveUp({ gate, log, settings }: ShutdownParts): never {
+  const limitMs = settings.shutdownTimeoutMs;
+  if (gate.owed === 0) {
+    log.warn({ limitMs }, 'clients did not send or take everything in time');
+    process.exit(0);
+  }
+  log.error({ limitMs, requests: gate.owed }, 'requests in flight did not end in time');
+  process.exit(1);
 }
 
 /** Exit code of a process that a signal ended, as shells count it. */
@@ -45,13 +66,8 @@ export function shutDownOnSignals(parts: ShutdownParts): void {
     }
     started = true;
     parts.log.info({ signal }, 'shutting down');
-    const limit = setTimeout(() => {
-      parts.log.error(
-        { limitMs: parts.settings.shutdownTimeoutMs },
-        'requests in flight did not end in time',
-      );
-      process.exit(1);
-    }, parts.settings.shutdownGraceMs + parts.settings.shutdownTimeoutMs);
+    const { shutdownGraceMs, shutdownTimeoutMs } = parts.settings;
+    const limit = setTimeout(() => giveUp(parts), shutdownGraceMs + shutdownTimeoutMs);
     limit.unref();
     shutDown(parts).then(
       () => process.exit(0),

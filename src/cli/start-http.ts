@@ -6,15 +6,18 @@ import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
 import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
+import { createByteBudget } from '../http/byte-budget.ts';
+import type { HttpServer } from '../http/http-server.ts';
 import { createHttpServer } from '../http/http-server.ts';
+import type { FetchPicture } from '../http/read-pictures.ts';
 import type { RequestGate } from '../http/request-gate.ts';
 import { createRequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { bodyMemoryOf, connectionsOf } from './machine-limits.ts';
 
-export interface StartedHttp {
-  readonly app: FastifyInstance;
+export interface StartedHttp extends HttpServer {
   readonly gate: RequestGate;
   readonly port: number;
 }
@@ -41,8 +44,6 @@ function describeService({ registry }: InferenceService): string {
   return `Modelship serves ${names}. POST a picture to /predict; GET /models lists everything.`;
 }
 
-type FetchPicture = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
-
 async function loadFetcher(settings: Settings): Promise<PictureFetcher> {
   const { createPictureFetcher } = await import('../fetch/picture-fetcher.ts');
   return createPictureFetcher({
@@ -61,9 +62,9 @@ function createFetch(settings: Settings): FetchPicture | undefined {
   if (!settings.url) return undefined;
   createAllowedHosts(settings.urlAllowPrivate);
   let fetcher: Promise<PictureFetcher> | undefined;
-  return async (url, signal) => {
+  return async (url, signal, hold) => {
     fetcher ??= loadFetcher(settings);
-    return (await (await fetcher).fetch(url, signal)).bytes;
+    return (await (await fetcher).fetch(url, signal, hold)).bytes;
   };
 }
 
@@ -74,16 +75,21 @@ export async function startHttp(
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): Promise<StartedHttp> {
   const gate = createRequestGate();
-  const app = createHttpServer({
+  const server = createHttpServer({
     service,
     gate,
     metrics,
     log,
     maxBody: settings.maxBody,
+    bodyMemory: createByteBudget(bodyMemoryOf(settings)),
+    maxConnections: connectionsOf(settings),
+    stallMs: settings.stallTimeoutMs,
+    host: settings.host,
+    allowedHosts: settings.allowedHosts,
     maxPictures: settings.maxPictures,
     timeoutMs: settings.requestTimeoutMs,
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { app, gate, port: await listen(app, settings) };
+  return { ...server, gate, port: await listen(server.app, settings) };
 }

@@ -100,6 +100,27 @@ export const settingsTable = {
     help: 'largest request body',
     value: 'SIZE',
   },
+  maxBodyMemory: {
+    schema: byteSize('512MB').optional(),
+    help: 'room for all request bodies together; default: an eighth of the memory',
+    value: 'SIZE',
+  },
+  maxConnections: {
+    schema: integer(1, 1_000_000).default(2000),
+    help: 'most HTTP connections at a time, as far as open files allow',
+    value: 'N',
+  },
+  stallTimeoutMs: {
+    schema: integer(1, 86_400_000).default(20_000),
+    help: 'a client that sends or takes next to nothing for so long is cut off',
+    value: 'MS',
+  },
+  allowedHosts: {
+    schema: hosts.default([]),
+    help: 'more host names to answer to; on a loopback address others are refused (repeatable)',
+    value: 'HOST',
+    repeatable: true,
+  },
   maxPixels: {
     schema: integer(1, 2 ** 31 - 1).default(50_000_000),
     help: 'most pixels of a picture, checked before decoding',
@@ -154,6 +175,11 @@ export const settingsTable = {
   shutdownGraceMs: {
     schema: integer(0, 600_000).default(0),
     help: 'how long to go on serving after SIGTERM, for the load balancer to notice',
+    value: 'MS',
+  },
+  shutdownClientMs: {
+    schema: integer(1, 3_600_000).default(5000),
+    help: 'how long after that a client may still take to send its request',
     value: 'MS',
   },
   shutdownTimeoutMs: {

@@ -12,6 +12,7 @@ import { ServingError } from '../errors.ts';
 import { createAllowedHosts } from './allowed-hosts.ts';
 import { createHostGuard, type HostGuard } from './host-guard.ts';
 import { type PictureUrl, parsePictureUrl } from './picture-url.ts';
+import type { Room } from './read-body.ts';
 import { type FetchedPicture, requestPicture } from './request-picture.ts';
 import { createPublicResolver, type ResolveHost, resolveSystemName } from './resolve-host.ts';
 import { createSlots } from './slots.ts';
@@ -34,10 +35,10 @@ export interface PictureFetcherOptions {
 
 export interface PictureFetcher {
   /**
-   * Throws URL_INVALID, URL_REFUSED, URL_FETCH_FAILED, REQUEST_CANCELLED when `signal` aborts, and
-   * SHUTTING_DOWN after `close()`.
+   * Throws URL_INVALID, URL_REFUSED, URL_FETCH_FAILED, REQUEST_CANCELLED when `signal` aborts,
+   * SHUTTING_DOWN after `close()`, and what `room` throws, which is asked for memory as bytes come.
    */
-  fetch(url: string, signal?: AbortSignal): Promise<FetchedPicture>;
+  fetch(url: string, signal?: AbortSignal, room?: Room): Promise<FetchedPicture>;
   /** Ends all fetches at once. */
   close(): void;
 }
@@ -50,14 +51,14 @@ export function createPictureFetcher(options: PictureFetcherOptions): PictureFet
   let closed = false;
 
   return {
-    async fetch(text, signal) {
+    async fetch(text, signal, room) {
       const first = parsePictureUrl(text);
       if (closed) throw new ServingError('SHUTTING_DOWN', {});
       const fetching = startFetching(first, options, signal);
       running.add(fetching.controller);
       try {
         const giveBack = await slots.take(fetching.controller.signal);
-        return await follow(fetching, guard, options).finally(giveBack);
+        return await follow(fetching, guard, { ...options, room }).finally(giveBack);
       } catch (error) {
         throw fetching.explain(error);
       } finally {
@@ -149,14 +150,14 @@ function explain(error: unknown, signal: AbortSignal): unknown {
 async function follow(
   fetching: Fetching,
   guard: HostGuard,
-  { maxBytes, maxRedirects }: PictureFetcherOptions,
+  { maxBytes, maxRedirects, room }: PictureFetcherOptions & { readonly room?: Room | undefined },
 ): Promise<FetchedPicture> {
   const { signal } = fetching.controller;
   for (let hops = 0; hops <= maxRedirects; hops++) {
     const { url } = fetching;
     const addresses = await guard(url, signal);
     signal.throwIfAborted();
-    const answer = await requestPicture({ url, addresses, maxBytes, signal });
+    const answer = await requestPicture({ url, addresses, maxBytes, signal, room });
     if (answer.kind === 'picture') return answer.picture;
     fetching.url = redirectTarget(url, answer.location);
   }

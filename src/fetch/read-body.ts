@@ -4,6 +4,17 @@ import { ServingError } from '../errors.ts';
 const firstBytes = 65_536;
 const readAheadBytes = 262_144;
 
+/** Memory that is shared with others. `grow` throws when there is none left, and that is thrown on. */
+export interface Room {
+  grow(bytes: number): void;
+}
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly url: { readonly host: string };
+  readonly room?: Room | undefined;
+}
+
 /**
  * Reads the body of an answer of at most `maxBytes`. Chunks are copied into one growing buffer, so that
  * a body in pieces of one byte costs no more memory than another; nothing is set aside for a
@@ -13,18 +24,17 @@ const readAheadBytes = 262_144;
  */
 export async function readBody(
   response: IncomingMessage,
-  maxBytes: number,
-  host: string,
+  { maxBytes, url: { host }, room }: BodyLimits,
 ): Promise<Uint8Array> {
   if (Number(response.headers['content-length'] ?? 0) > maxBytes) refuse(host, longer(maxBytes));
-  let body = Buffer.allocUnsafeSlow(Math.min(firstBytes, maxBytes));
+  let body = make(Math.min(firstBytes, maxBytes), room);
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     const needed = length + chunk.length;
     if (needed > maxBytes) refuse(host, longer(maxBytes));
     if (isMostlyFraming(response, needed)) refuse(host, 'its answer comes in too small pieces');
     if (needed > body.length)
-      body = grow(body, Math.min(maxBytes, Math.max(needed, 2 * body.length)));
+      body = grow(body, Math.min(maxBytes, Math.max(needed, 2 * body.length)), room);
     length += chunk.copy(body, length);
   }
   return body.subarray(0, length);
@@ -38,7 +48,14 @@ function isMostlyFraming({ socket }: IncomingMessage, received: number): boolean
   return socket.bytesRead > 1.1 * received + readAheadBytes;
 }
 
-function grow(body: Buffer, size: number): Buffer<ArrayBuffer> {
+function make(size: number, room: Room | undefined): Buffer<ArrayBuffer> {
+  room?.grow(size);
+  return Buffer.allocUnsafeSlow(size);
+}
+
+/** The old one is garbage from now on, so only the difference is asked for. */
+function grow(body: Buffer, size: number, room: Room | undefined): Buffer<ArrayBuffer> {
+  room?.grow(size - body.length);
   const grown = Buffer.allocUnsafeSlow(size);
   body.copy(grown);
   return grown;

@@ -16,7 +16,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { ServingError } from '../errors.ts';
 import { describeNetworkProblem } from './network-problem.ts';
 import type { PictureUrl } from './picture-url.ts';
-import { readBody } from './read-body.ts';
+import { type Room, readBody } from './read-body.ts';
 
 export interface FetchedPicture {
   readonly bytes: Uint8Array;
@@ -33,6 +33,7 @@ export interface PictureRequest {
   readonly addresses: readonly string[];
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  readonly room?: Room | undefined;
 }
 
 const maxHeaderBytes = 16_384;
@@ -121,7 +122,7 @@ async function readAnswer(response: IncomingMessage, request: PictureRequest): P
     if (status < 200 || status > 299)
       throw failure(request.url, `it answered with status ${status}`);
     checkEncoding(response, request.url);
-    const bytes = await readBody(response, request.maxBytes, request.url.host);
+    const bytes = await readBody(response, request);
     return { kind: 'picture', picture: { bytes, contentType: response.headers['content-type'] } };
   } finally {
     response.destroy();

@@ -15,6 +15,7 @@ export const statusOfKind = {
   'not-found': 404,
   'method-not-allowed': 405,
   'too-large': 413,
+  'too-slow': 408,
   'unsupported-media': 415,
   'resource-exhausted': 429,
   // nginx's "client closed request": nobody reads it, but logs and metrics do.
@@ -38,10 +39,8 @@ export interface ErrorAnswer {
 
 export function toErrorAnswer(error: ServingError): ErrorAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
-  if (error.code === 'QUEUE_FULL' || error.code === 'DEADLINE_UNREACHABLE') {
-    const { details } = error as ServingError<'QUEUE_FULL' | 'DEADLINE_UNREACHABLE'>;
-    headers['retry-after'] = String(details.retryAfterSeconds);
-  }
+  if ('retryAfterSeconds' in error.details)
+    headers['retry-after'] = String(error.details.retryAfterSeconds);
   if (error.code === 'METHOD_NOT_ALLOWED') {
     headers.allow = (error as ServingError<'METHOD_NOT_ALLOWED'>).details.allowed.join(', ');
   }
@@ -50,17 +49,8 @@ export function toErrorAnswer(error: ServingError): ErrorAnswer {
 }
 
 /** What fastify itself refuses, in our terms; undefined when it is none of those. */
-export function fromFastifyError(
-  error: FastifyError,
-  limitBytes: number,
-): ServingError | undefined {
+export function fromFastifyError(error: FastifyError): ServingError | undefined {
   switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new ServingError('BODY_TOO_LARGE', { limitBytes });
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new ServingError('REQUEST_MALFORMED', {
-        problem: 'the body is not as long as Content-Length says',
-      });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new ServingError('CONTENT_TYPE_UNSUPPORTED', {
         contentType: 'unreadable',

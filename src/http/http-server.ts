@@ -1,20 +1,28 @@
 /**
  * The HTTP transport: one fastify instance with all routes.
  *
- * Owns: sockets, request ids, the limit of bodies, errors as answers.
+ * Owns: request ids, errors as answers, which limits hold for clients.
  * Does not own: anything about models; it only translates to and from the InferenceService.
  */
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
+import type { Clock } from '../batching/clock.ts';
 import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { BodyIntake } from './body-intake.ts';
+import { createBodyIntake, hasBody } from './body-intake.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import type { ClientLimits } from './client-limits.ts';
+import { createClientLimits } from './client-limits.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
 import { registerHealthRoutes } from './health-routes.ts';
+import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
+import { lingerOnClose } from './linger.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelReadyRoutes } from './model-ready-routes.ts';
 import { registerModelRoutes } from './model-routes.ts';
@@ -31,6 +39,12 @@ export interface HttpServerOptions extends PictureForms {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly maxBody: number;
+  readonly bodyMemory: ByteBudget;
+  readonly maxConnections: number;
+  /** Of clients that send or take next to nothing. */
+  readonly stallMs: number;
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
   readonly timeoutMs: number;
   /** One line for those who ask `/` from a terminal. */
   readonly describe: () => string;
@@ -38,11 +52,17 @@ export interface HttpServerOptions extends PictureForms {
 
 // Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
 const { randomUUID } = process.getBuiltinModule('node:crypto');
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** Longer than the idle time of the usual load balancers, so that they close first. */
 const keepAliveMs = 620_000;
-/** A client that sends its headers and body slower than this is cut off. */
+/** A client that sends its headers, or headers and body, slower than this is cut off. */
+const headersTimeoutMs = 20_000;
 const receiveTimeoutMs = 120_000;
+/** How late those two may be noticed. */
+const checkIntervalMs = 5000;
+/** Of the rest of a refused body up to this size the connection is kept: it is thrown away. */
+const smallRest = 65_536;
 
 /** No route declares a schema, so the validator's and the serialiser's code need not be loaded. */
 const noSchemas = {
@@ -54,11 +74,23 @@ function refuseSchemas(): never {
   throw new Error('routes of this server declare no schemas');
 }
 
-function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
-  const app = fastify({
-    bodyLimit: maxBody,
-    keepAliveTimeout: keepAliveMs,
-    requestTimeout: receiveTimeoutMs,
+const timeouts = {
+  keepAliveTimeout: keepAliveMs,
+  headersTimeout: headersTimeoutMs,
+  requestTimeout: receiveTimeoutMs,
+  connectionsCheckingInterval: checkIntervalMs,
+};
+
+function createApp(clients: ClientLimits): FastifyInstance {
+  return fastify({
+    // Called again for a second address of localhost.
+    serverFactory(answer) {
+      const server = createServer(timeouts, answer);
+      // Instead of inviting every body: body-intake.ts does, when there is room.
+      server.on('checkContinue', answer);
+      clients.watch(server);
+      return server;
+    },
     forceCloseConnections: 'idle',
     clientErrorHandler: refuseBrokenHttp,
     frameworkErrors: refuseBadPath,
@@ -66,10 +98,6 @@ function createApp({ maxBody }: HttpServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 512 },
     schemaController: { compilersFactory: noSchemas },
   });
-  // Bodies are buffers, whatever their type: each route knows what it takes.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  return app;
 }
 
 /** Which methods a path has, for 405 instead of 404. */
@@ -96,20 +124,35 @@ function refuseEncodedBodies(request: FastifyRequest): void {
   }
 }
 
-function registerErrors(
-  app: FastifyInstance,
-  { log, maxBody }: HttpServerOptions,
-  methodsOf: (path: string) => string[],
-): void {
+interface ErrorParts extends Pick<HttpServerOptions, 'log' | 'stallMs'> {
+  readonly intake: BodyIntake;
+  readonly clock: Clock;
+  readonly methodsOf: (path: string) => string[];
+}
+
+function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
+  const { log, intake, clock, stallMs, methodsOf } = parts;
+
+  /** A body that is still on its way is not read any further. */
+  function giveUpBody(request: FastifyRequest, reply: FastifyReply): void {
+    if (request.raw.complete || !hasBody(request)) return;
+    intake.abandon(request);
+    const closing = reply.getHeader('connection') === 'close';
+    if (!closing && Number(request.headers['content-length'] ?? Infinity) <= smallRest) return;
+    reply.header('connection', 'close');
+    lingerOnClose(request.raw, stallMs, clock);
+  }
+
   function answer(error: ServingError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     request.refusal = error;
+    giveUpBody(request, reply);
     const { status, headers, body } = toErrorAnswer(error);
     return reply.code(status).headers(headers).send(body);
   }
 
   function toServingError(error: FastifyError, request: FastifyRequest): ServingError {
     if (error instanceof ServingError) return error;
-    const known = fromFastifyError(error, maxBody);
+    const known = fromFastifyError(error);
     if (known) return known;
     log.error(
       { ...identityOf(request), error: error.stack ?? messageOf(error) },
@@ -136,22 +179,35 @@ function registerErrors(
   });
 }
 
+export interface HttpServer {
+  readonly app: FastifyInstance;
+  readonly clients: ClientLimits;
+}
+
 /** Builds the server; it does not listen yet. */
-export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { service, metrics } = options;
-  const app = createApp(options);
-  const methodsOf = followRoutes(app);
-  registerErrors(app, options, methodsOf);
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { service, metrics, maxBody, bodyMemory: budget } = options;
+  const clock = systemClock;
+  const intake = createBodyIntake({ budget, maxBody, now: clock.now });
+  const clients = createClientLimits({ ...options, intake, clock });
+  const app = createApp(clients);
+  app.addHook('onClose', async () => clients.stop());
+  registerErrors(app, { ...options, intake, clock, methodsOf: followRoutes(app) });
+  const checkHost = createHostCheck(options, () => app.server.address());
 
   registerRequestLog(app, options);
-  app.addHook('onRequest', async (request) => refuseEncodedBodies(request));
+  app.addHook('onRequest', async (request) => {
+    checkHost(request.raw);
+    refuseEncodedBodies(request);
+  });
 
+  intake.register(app);
   registerHealthRoutes(app, service, metrics);
   registerModelRoutes(app, service);
   registerModelReadyRoutes(app, service);
-  const scopes = createRequestScopes({ ...options, clock: systemClock });
+  const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });
   registerPage(app, options);
-  return app;
+  return { app, clients };
 }

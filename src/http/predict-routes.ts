@@ -5,6 +5,7 @@ import { encodePredictions, encodeSentence } from '../protocol/predict/predict-a
 import { wantsPlainText } from '../protocol/predict/wants-plain-text.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
+import { holdOf } from './body-intake.ts';
 import type { PictureForms } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
 import type { RequestScopes } from './request-scope.ts';
@@ -32,7 +33,8 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
     const body = request.body as Buffer | undefined;
     let asList = false;
     const pictures = async (): Promise<readonly EncodedPicture[]> => {
-      const sent = await readPictures(body, request.headers['content-type'], options, life.signal);
+      const given = { ...options, signal: life.signal, room: holdOf(request) };
+      const sent = await readPictures(body, request.headers['content-type'], given);
       asList = sent.asList;
       return sent.pictures;
     };

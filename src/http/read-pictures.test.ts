@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PictureForms } from './read-pictures.ts';
+import type { PictureForms, ReadOptions } from './read-pictures.ts';
 import { readPictures } from './read-pictures.ts';
 
 const { signal } = new AbortController();
@@ -9,14 +9,13 @@ const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 const read = (
   body: Buffer | string | undefined,
   type?: string,
-  changes: Partial<PictureForms> = {},
+  changes: Partial<ReadOptions> = {},
 ) =>
-  readPictures(
-    body === undefined ? undefined : Buffer.from(body),
-    type,
-    { ...forms, ...changes },
+  readPictures(body === undefined ? undefined : Buffer.from(body), type, {
+    ...forms,
     signal,
-  );
+    ...changes,
+  });
 
 interface Part {
   readonly name: string;
@@ -129,13 +128,47 @@ describe('JSON', () => {
       asked.push(...given);
       return png;
     };
+    const room = { grow: () => {} };
     const { pictures } = await read('{"url": "https://a.b/c"}', 'application/json', {
       fetchPicture,
+      room,
     });
     expect([asked, pictures[0]?.where]).toEqual([
-      ['https://a.b/c', signal],
+      ['https://a.b/c', signal, room],
       'The picture at the url',
     ]);
+  });
+
+  test('names many URLs, of which eight are fetched at a time, and answers in their order', async () => {
+    let running = 0;
+    let most = 0;
+    const fetchPicture: PictureForms['fetchPicture'] = async (url) => {
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      return Buffer.from(url);
+    };
+    const urls = Array.from({ length: 30 }, (_, i) => `https://a.b/${i}`);
+    const { pictures } = await read(JSON.stringify({ urls }), 'application/json', {
+      maxPictures: 30,
+      fetchPicture,
+    });
+    expect(most).toBe(8);
+    expect(pictures.map(({ bytes }) => String(bytes))).toEqual(urls);
+  });
+
+  test('names URLs of which one fails: the others are given up', async () => {
+    const signals: AbortSignal[] = [];
+    const failure = new Error('not there');
+    const fetchPicture: PictureForms['fetchPicture'] = (url, given) => {
+      signals.push(given);
+      return url.endsWith('bad') ? Promise.reject(failure) : new Promise(() => {});
+    };
+    const urls = ['https://a.b/1', 'https://a.b/bad', 'https://a.b/3'];
+    const answer = read(JSON.stringify({ urls }), 'application/json', { fetchPicture });
+    await expect(answer).rejects.toBe(failure);
+    expect(signals.map(({ reason }) => reason)).toEqual([failure, failure, failure]);
   });
 
   test('names a URL in vain when that is turned off', async () => {

@@ -10,6 +10,7 @@ import type { MultipartPart } from '../protocol/multipart/read-multipart.ts';
 import { readMultipart } from '../protocol/multipart/read-multipart.ts';
 import { parsePredictJson } from '../protocol/predict/predict-request.ts';
 import type { EncodedPicture } from '../serving/inference-types.ts';
+import type { Hold } from './byte-budget.ts';
 
 export interface SentPictures {
   readonly pictures: readonly EncodedPicture[];
@@ -17,11 +18,24 @@ export interface SentPictures {
   readonly asList: boolean;
 }
 
+/** Room for what is fetched is taken as it comes, and given back with the request's. */
+export type Room = Pick<Hold, 'grow'>;
+export type FetchPicture = (url: string, signal: AbortSignal, room?: Room) => Promise<Uint8Array>;
+
 export interface PictureForms {
   readonly maxPictures: number;
   /** Fetches a picture by URL; absent when that is turned off. */
-  readonly fetchPicture?: ((url: string, signal: AbortSignal) => Promise<Uint8Array>) | undefined;
+  readonly fetchPicture?: FetchPicture | undefined;
 }
+
+/** What a request needs besides its body. */
+export interface ReadOptions extends PictureForms {
+  readonly signal: AbortSignal;
+  readonly room?: Room | undefined;
+}
+
+/** Of one request: the fetches of others have their turn too. */
+const fetchesAtOnce = 8;
 
 const expectedTypes = [
   'multipart/form-data',
@@ -63,12 +77,33 @@ function fromForm(body: Buffer, contentType: string, { maxPictures }: PictureFor
   return { pictures, asList: several };
 }
 
-async function fromJson(
-  body: Buffer,
-  forms: PictureForms,
-  signal: AbortSignal,
-): Promise<SentPictures> {
-  const request = parsePredictJson(body, forms.maxPictures);
+/** All of them, a few at a time; the first failure ends the others. */
+async function fetchAll(
+  urls: readonly string[],
+  fetchPicture: FetchPicture,
+  { signal, room }: ReadOptions,
+): Promise<Uint8Array[]> {
+  const failed = new AbortController();
+  const either = urls.length === 1 ? signal : AbortSignal.any([signal, failed.signal]);
+  const fetched: Uint8Array[] = [];
+  let next = 0;
+  async function work(): Promise<void> {
+    while (next < urls.length) {
+      const at = next++;
+      fetched[at] = await fetchPicture(urls[at] as string, either, room);
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(fetchesAtOnce, urls.length) }, work));
+    return fetched;
+  } catch (error) {
+    failed.abort(error);
+    throw error;
+  }
+}
+
+async function fromJson(body: Buffer, options: ReadOptions): Promise<SentPictures> {
+  const request = parsePredictJson(body, options.maxPictures);
   const { asList } = request;
   if (request.kind === 'pictures') {
     const pictures = request.pictures.map(({ data, where }) => ({
@@ -77,14 +112,12 @@ async function fromJson(
     }));
     return { pictures, asList };
   }
-  const { fetchPicture } = forms;
-  if (!fetchPicture) throw new ServingError('URL_DISABLED', {});
-  const pictures = await Promise.all(
-    request.urls.map(async (url, i) => ({
-      bytes: await fetchPicture(url, signal),
-      where: asList ? `The picture at urls[${i}]` : 'The picture at the url',
-    })),
-  );
+  if (!options.fetchPicture) throw new ServingError('URL_DISABLED', {});
+  const fetched = await fetchAll(request.urls, options.fetchPicture, options);
+  const pictures = fetched.map((bytes, i) => ({
+    bytes,
+    where: asList ? `The picture at urls[${i}]` : 'The picture at the url',
+  }));
   return { pictures, asList };
 }
 
@@ -108,13 +141,12 @@ function nameOf(type: string): string {
 export async function readPictures(
   body: Buffer | undefined,
   contentType: string | undefined,
-  forms: PictureForms,
-  signal: AbortSignal,
+  options: ReadOptions,
 ): Promise<SentPictures> {
   if (!body || body.length === 0) throw new ServingError('BODY_EMPTY', { expected: 'a picture' });
   const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (type === 'multipart/form-data') return fromForm(body, contentType ?? '', forms);
-  if (isJson(type, body)) return fromJson(body, forms, signal);
+  if (type === 'multipart/form-data') return fromForm(body, contentType ?? '', options);
+  if (isJson(type, body)) return fromJson(body, options);
   if (rawTypes.test(type))
     return { pictures: [{ bytes: body, where: nameOf(type) }], asList: false };
   throw new ServingError('CONTENT_TYPE_UNSUPPORTED', {

@@ -14,6 +14,8 @@ export interface RequestGate {
   enter(response: ServerResponse, onLeave: () => void): void;
   /** Lets no more in; settles when those inside are answered or gone. */
   close(): Promise<void>;
+  /** Requests inside that have come whole and have no answer yet: the work that is owed. */
+  readonly owed: number;
 }
 
 export function createRequestGate(): RequestGate {
@@ -30,6 +32,9 @@ export function createRequestGate(): RequestGate {
         onLeave();
         if (inside.size === 0) onEmpty();
       });
+    },
+    get owed() {
+      return [...inside].filter(({ req, writableEnded }) => req.complete && !writableEnded).length;
     },
     close() {
       closed = true;

@@ -9,6 +9,7 @@ import type { PictureGeometry } from '../config/picture-spec.ts';
 import { ServingError } from '../errors.ts';
 import { planGeometry, type Size } from './geometry-plan.ts';
 import { sizeToScale } from './orientation.ts';
+import type { WaitingLimits } from './picture-threads.ts';
 import { createPictureThreads } from './picture-threads.ts';
 import { sniffPicture } from './sniff.ts';
 import type { Picture } from './thread-messages.ts';
@@ -18,18 +19,21 @@ export type { Picture } from './thread-messages.ts';
 export interface ReadOptions {
   /** How an error names the picture, such as `picture 2 (field img)`. */
   readonly where: string;
-  /** Once it aborts the promise rejects with its reason and the pixels are dropped. */
+  /**
+   * Once it aborts the promise rejects with its reason and the pixels are dropped. Pictures with the same
+   * signal are of one request; requests take turns.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface PictureReader {
   /**
    * The pixels of an encoded picture, row-major height × width × channels, in the geometry's colour
-   * order and final size (the picture's own where it declares neither resize nor crop). `bytes` are
-   * copied, so they may change afterwards.
+   * order and final size (the picture's own where it declares neither resize nor crop). `bytes` must not
+   * change before: they are copied when a thread is free.
    *
    * @throws PICTURE_EMPTY, PICTURE_NOT_RECOGNISED, PICTURE_FORMAT_UNSUPPORTED, PICTURE_TRUNCATED,
-   * PICTURE_CORRUPT, PICTURE_TOO_MANY_PIXELS, SHUTTING_DOWN
+   * PICTURE_CORRUPT, PICTURE_TOO_MANY_PIXELS, DECODE_QUEUE_FULL, SHUTTING_DOWN
    */
   read(bytes: Uint8Array, geometry: PictureGeometry, options: ReadOptions): Promise<Picture>;
   /** Starts the first thread now, so that the first picture does not wait for it. */
@@ -43,17 +47,20 @@ export interface PictureReaderOptions {
   readonly maxPixels: number;
   /** Threads that decode and scale; they start with the first picture. One does several hundred pictures a second. */
   readonly threads: number;
+  /** What may wait for a thread; no limit unless given. */
+  readonly waiting?: WaitingLimits | undefined;
 }
 
-export function createPictureReader({ maxPixels, threads }: PictureReaderOptions): PictureReader {
-  const pool = createPictureThreads(threads);
+export function createPictureReader(options: PictureReaderOptions): PictureReader {
+  const { maxPixels, threads, waiting } = options;
+  const pool = createPictureThreads({ count: threads, waiting });
   return {
     async read(bytes, geometry, { where, signal }) {
       const header = sniffPicture(bytes, where);
       checkPixels(header, maxPixels, where);
       const { output } = planGeometry(geometry, sizeToScale(header, geometry.orientation));
       checkPixels(output, maxPixels, `${where}, scaled as the model wants it,`);
-      return pool.run({ bytes: new Uint8Array(bytes), header, geometry, where }, signal);
+      return pool.run({ bytes, header, geometry, where }, signal, signal);
     },
     warmUp: () => pool.warmUp(),
     close: () => pool.close(),

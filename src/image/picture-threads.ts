@@ -1,15 +1,17 @@
 /**
  * The pool of picture threads: started at the first job, unreferenced while they have none.
  *
- * Owns: which thread gets which job, how many are under way, what happens when a thread dies.
+ * Owns: which thread gets which job, how many are under way and wait, what happens when a thread dies.
  * Does not own: what a job is. A thread decodes in libuv's pool while it scales another picture, so
- * each gets up to two jobs at once; the others wait here and cost only their encoded bytes.
+ * each gets up to two jobs at once. The others wait here, and their bytes stay where they are; the
+ * owners of jobs, which are requests, take turns, so that one with many large pictures holds up nobody.
  */
 
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { fromPlain, ServingError } from '../errors.ts';
+import { createFairQueue } from './fair-queue.ts';
 import type { Picture, ReadJob, ReadReply } from './thread-messages.ts';
 
 const jobsPerThread = 2;
@@ -17,10 +19,35 @@ const jobsPerThread = 2;
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
 const entry = new URL(`./picture-thread${import.meta.url.slice(-3)}`, import.meta.url);
 
-export type NewJob = Omit<ReadJob, 'id'>;
+/** A job for a thread, which gets a copy of the bytes when its turn comes. */
+export interface NewJob extends Omit<ReadJob, 'id' | 'bytes'> {
+  readonly bytes: Uint8Array;
+}
+
+/** What may wait for a thread. */
+export interface WaitingLimits {
+  readonly pictures: number;
+  /** Of encoded pictures; one alone may be larger. */
+  readonly bytes: number;
+}
+
+/** What the pool needs of a worker thread. */
+export type PictureWorker = Pick<Worker, 'on' | 'postMessage' | 'ref' | 'unref' | 'terminate'>;
+
+export interface PictureThreadsOptions {
+  /** Threads at most; a second one starts only while the first is busy. */
+  readonly count: number;
+  readonly waiting?: WaitingLimits | undefined;
+  /** Instead of real threads, in tests. */
+  readonly startWorker?: () => PictureWorker;
+}
 
 export interface PictureThreads {
-  run(job: NewJob, signal: AbortSignal | undefined): Promise<Picture>;
+  /**
+   * `owner` is the request that the job is for; by itself it is one of its own. Throws DECODE_QUEUE_FULL
+   * at once, SHUTTING_DOWN, and the reason of `signal`.
+   */
+  run(job: NewJob, signal: AbortSignal | undefined, owner?: object): Promise<Picture>;
   /** Starts the first thread now, so that the first picture does not wait for its code. */
   warmUp(): void;
   close(): Promise<void>;
@@ -29,32 +56,33 @@ export interface PictureThreads {
 /** A job and whom to tell. */
 interface Task {
   readonly job: NewJob;
+  readonly owner: object;
   readonly settle: (outcome: Outcome) => void;
-  /** The caller has gone: a waiting task is dropped, a running one finishes unheard. */
-  gone: boolean;
 }
 
 type Outcome = { readonly picture: Picture } | { readonly reason: unknown };
 
 interface Thread {
-  readonly worker: Worker;
+  readonly worker: PictureWorker;
   readonly running: Map<number, Task>;
 }
 
-/** @param count threads at most; a second one starts only while the first is busy */
-export function createPictureThreads(count: number): PictureThreads {
+const noLimits: WaitingLimits = { pictures: Infinity, bytes: Infinity };
+const longestRetrySeconds = 30;
+
+export function createPictureThreads(options: PictureThreadsOptions): PictureThreads {
+  const { count, waiting = noLimits, startWorker = startRealWorker } = options;
   const threads: Thread[] = [];
-  const queue: Task[] = [];
+  const queue = createFairQueue<Task>();
+  let waitingBytes = 0;
+  /** Milliseconds from one finished job to the next while all are busy, averaged over some ten. */
+  let pace = 0;
+  let finishedAt = 0;
   let nextId = 1;
   let closed = false;
 
   function startThread(): Thread {
-    const worker = new Worker(entry, {
-      execArgv: [],
-      env: threadEnvironment(),
-      name: 'picture',
-      resourceLimits,
-    });
+    const worker = startWorker();
     const thread: Thread = { worker, running: new Map() };
     worker.unref();
     worker.on('message', (reply: ReadReply) => finish(thread, reply));
@@ -67,6 +95,7 @@ export function createPictureThreads(count: number): PictureThreads {
   function finish(thread: Thread, reply: ReadReply): void {
     const task = thread.running.get(reply.id);
     thread.running.delete(reply.id);
+    notePace();
     if (thread.running.size === 0) thread.worker.unref();
     task?.settle(outcomeOf(reply));
     dispatch();
@@ -82,13 +111,40 @@ export function createPictureThreads(count: number): PictureThreads {
     dispatch();
   }
 
+  function notePace(): void {
+    const now = performance.now();
+    if (queue.size > 0) pace += (now - finishedAt - pace) / 10;
+    finishedAt = now;
+  }
+
   function dispatch(): void {
-    while (queue.length > 0) {
+    while (queue.size > 0) {
       const thread = closed ? undefined : freeThread();
-      if (!thread) return;
-      const task = queue.shift() as Task;
-      if (!task.gone) send(thread, task);
+      const task = thread && queue.take();
+      if (!task) return;
+      waitingBytes -= task.job.bytes.byteLength;
+      send(thread, task);
     }
+  }
+
+  function wait(task: Task): void {
+    const { byteLength } = task.job.bytes;
+    const full = queue.size >= waiting.pictures || waitingBytes + byteLength > waiting.bytes;
+    if (full && queue.size > 0) {
+      const seconds = Math.ceil((queue.size * pace) / 1000);
+      const limit = `${waiting.pictures} pictures, ${waiting.bytes} bytes`;
+      const retryAfterSeconds = Math.min(longestRetrySeconds, Math.max(1, seconds));
+      throw new ServingError('DECODE_QUEUE_FULL', { limit, retryAfterSeconds });
+    }
+    queue.add(task.owner, task);
+    waitingBytes += byteLength;
+  }
+
+  /** The caller has gone: it waits no longer; when it runs it finishes unheard. */
+  function leave(task: Task): void {
+    const before = queue.size;
+    queue.remove(task.owner, task);
+    if (queue.size < before) waitingBytes -= task.job.bytes.byteLength;
   }
 
   function freeThread(): Thread | undefined {
@@ -102,15 +158,31 @@ export function createPictureThreads(count: number): PictureThreads {
     const id = nextId++;
     if (thread.running.size === 0) thread.worker.ref();
     thread.running.set(id, task);
-    thread.worker.postMessage({ ...task.job, id }, [task.job.bytes.buffer]);
+    // Of its own buffer, so that it can be transferred: the original is part of a request's body.
+    const bytes = new Uint8Array(task.job.bytes);
+    thread.worker.postMessage({ ...task.job, bytes, id }, [bytes.buffer]);
   }
 
   return {
-    async run(job, signal) {
+    async run(job, signal, owner = job) {
       if (closed) throw new ServingError('SHUTTING_DOWN', {});
       signal?.throwIfAborted();
-      const { task, promise } = createTask(job, signal);
-      queue.push(task);
+      const { promise, resolve, reject } = Promise.withResolvers<Picture>();
+      const end = (): void => {
+        leave(task);
+        reject(signal?.reason);
+      };
+      const task: Task = {
+        job,
+        owner,
+        settle(outcome) {
+          signal?.removeEventListener('abort', end);
+          if ('picture' in outcome) resolve(outcome.picture);
+          else reject(outcome.reason);
+        },
+      };
+      wait(task);
+      signal?.addEventListener('abort', end, { once: true });
       dispatch();
       return promise;
     },
@@ -120,7 +192,8 @@ export function createPictureThreads(count: number): PictureThreads {
     async close() {
       closed = true;
       const reason = new ServingError('SHUTTING_DOWN', {});
-      for (const task of queue.splice(0)) task.settle({ reason });
+      for (const task of queue.drain()) task.settle({ reason });
+      waitingBytes = 0;
       await Promise.all(threads.map(({ worker }) => worker.terminate()));
     },
   };
@@ -132,26 +205,13 @@ function threadEnvironment(): Record<string, string> {
   return folder ? { NODE_COMPILE_CACHE: dirname(folder) } : {};
 }
 
-function createTask(
-  job: NewJob,
-  signal: AbortSignal | undefined,
-): { task: Task; promise: Promise<Picture> } {
-  const { promise, resolve, reject } = Promise.withResolvers<Picture>();
-  const leave = (): void => {
-    task.gone = true;
-    reject(signal?.reason);
-  };
-  const task: Task = {
-    job,
-    gone: false,
-    settle(outcome) {
-      signal?.removeEventListener('abort', leave);
-      if ('picture' in outcome) resolve(outcome.picture);
-      else reject(outcome.reason);
-    },
-  };
-  signal?.addEventListener('abort', leave, { once: true });
-  return { task, promise };
+function startRealWorker(): PictureWorker {
+  return new Worker(entry, {
+    execArgv: [],
+    env: threadEnvironment(),
+    name: 'picture',
+    resourceLimits,
+  });
 }
 
 function outcomeOf(reply: ReadReply): Outcome {
