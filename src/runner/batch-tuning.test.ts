@@ -107,7 +107,9 @@ describe('the search ends', () => {
   test('after a few runs of each batch and 100 ms', async () => {
     for (const ms of [0.01, 0.1, 1, 3, 10, 20]) {
       for (const cost of [linear(ms), heavy(ms), tiny]) {
-        expect((await tune({ cost })).tookMs).toBeLessThan(150);
+        const { tookMs, certain } = await tune({ cost });
+        expect(tookMs).toBeLessThan(150);
+        expect(certain).toBe(true);
       }
     }
   });
@@ -155,6 +157,14 @@ describe('a disturbance', () => {
     const outcome = await tune({ cost: (rows) => (rows < 4 ? rows : 3 * rows) });
     expect([outcome.certain, outcome.batchSize.maxBatch]).toEqual([false, 2]);
     expect(outcome.batchSize.reason).toContain('disturbed');
+  });
+
+  test('that leaves no time for short runs makes it uncertain too', async () => {
+    // Every other run waits for its turn.
+    const cost = (rows: number, count: number) => (count % 2 === 0 ? 15 : 0) + tiny(rows);
+    const outcome = await tune({ cost });
+    expect([outcome.certain, outcome.batchSize.maxBatch]).toEqual([false, 64]);
+    expect(outcome.batchSize.reason).toContain('because other work took it');
   });
 
   test('that makes no difference is no matter', async () => {

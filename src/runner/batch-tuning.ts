@@ -93,6 +93,8 @@ export function timeRuns(run: RunTensors, now: () => number): TimedRuns {
 }
 
 const noGain = 'more rows gain nothing';
+/** Short runs alone do not use the time up. */
+const noTurn = 'there was no time to try more rows, because other work took it';
 
 const round = (value: number): number => Number(value.toPrecision(4));
 const rateOf = (rows: number, ms: number): number => (1000 * rows) / (ms + aroundMs);
@@ -168,7 +170,7 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     if (ms > bound()) return `more rows would run longer than ${Math.round(bound())} ms`;
     const foreseen = rows > 2 && msOf(rows / 2) >= shortMs;
     if (foreseen && rateOf(rows, ms) < worthwhile * best) return noGain;
-    if (!inTime(ms)) return 'there was no time to try more rows';
+    if (!inTime(ms)) return ms < shortMs ? noTurn : 'there was no time to try more rows';
     return undefined;
   }
 
@@ -205,7 +207,7 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     const batchSize = choose(timings, bound(), why);
     const endedInDoubt = why === noGain && isDoubtful(tried.at(-1) ?? 1);
     const same = choose(calm, bound(), why).maxBatch === batchSize.maxBatch;
-    if (same && !endedInDoubt) return { batchSize, certain: true };
+    if (same && !endedInDoubt && why !== noTurn) return { batchSize, certain: true };
     const reason = `${batchSize.reason}; other work disturbed the measurement, which is not kept`;
     return { batchSize: { ...batchSize, reason }, certain: false };
   }
