@@ -59,7 +59,7 @@ function open(): Client {
 function head(model: string, length: number, ...headers: readonly string[]): string {
   const lines = [
     `POST /v2/models/${model}/infer HTTP/1.1`,
-    'Host: x',
+    'Host: localhost',
     `Content-Length: ${length}`,
     ...headers,
   ];
