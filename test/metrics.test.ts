@@ -107,11 +107,11 @@ describe('/metrics', () => {
     const text = await metrics();
     const resident = readValue(
       text,
-      'runner_resident_memory_bytes{model="digits",version="1",instance="0"}',
+      'runner_resident_memory_bytes{model="digits",version="1",runner="0"}',
     );
     const own = readValue(
       text,
-      'runner_anonymous_memory_bytes{model="digits",version="1",instance="0"}',
+      'runner_anonymous_memory_bytes{model="digits",version="1",runner="0"}',
     );
     expect(own).toBeGreaterThan(1e6);
     expect(resident).toBeGreaterThan(own ?? Number.POSITIVE_INFINITY);

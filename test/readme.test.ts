@@ -74,6 +74,7 @@ const documents = [
   'CONTRIBUTING.md',
   'docs/model-yaml.md',
   'docs/errors.md',
+  'docs/metrics.md',
   'docs/tensors.md',
   'docs/architecture/README.md',
 ];

@@ -239,9 +239,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     wantedInstances: options.instances,
     get runners() {
-      return seats.flatMap((runner, instance) =>
-        runner?.pid ? [{ instance, pid: runner.pid }] : [],
-      );
+      return seats.flatMap((held, runner) => (held?.pid ? [{ runner, pid: held.pid }] : []));
     },
     async start() {
       if (state !== 'LOADING') return;

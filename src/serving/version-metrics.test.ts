@@ -67,7 +67,7 @@ describe('runs', () => {
 
 test('runners are numbered from 0, and one that replaces another gets its number', async () => {
   const { stage } = await stageWithMetrics(2);
-  const numbers = () => stage.served.runners.map(({ instance }) => instance);
+  const numbers = () => stage.served.runners.map(({ runner }) => runner);
   expect(numbers()).toEqual([0, 1]);
   stage.runners[0]?.die('killed');
   await settle();

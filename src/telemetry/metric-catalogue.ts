@@ -22,7 +22,8 @@ const seconds = [
 const sizes = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 const version = ['model', 'version'] as const;
-const runner = ['model', 'version', 'instance'] as const;
+// Not `instance`: Prometheus gives every series a label of that name, the address it asked.
+const runner = ['model', 'version', 'runner'] as const;
 
 export const metricCatalogue = {
   modelship_build_info: {

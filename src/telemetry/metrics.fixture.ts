@@ -15,7 +15,7 @@ export const reading: VersionReading = {
   maxWaiting: 256,
   maxWaitingBytes: 1024,
   running: 1,
-  runners: [{ instance: 1, pid: process.pid }],
+  runners: [{ runner: 1, pid: process.pid }],
 };
 
 export const newMetrics = (): Metrics => createMetrics({ version: '1.2.3', runtime: '4.5.6' });

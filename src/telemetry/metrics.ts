@@ -5,12 +5,12 @@
  * prom-client, 80 files for the metrics of the process, is loaded a little after the start.
  */
 
+import type { ErrorCode } from '../errors.ts';
 import type { Family, Sample } from './exposition.ts';
 import { expositionType, writeExposition } from './exposition.ts';
+import { innerOf, LabelledCounts } from './labelled-counts.ts';
 import type { MetricName } from './metric-catalogue.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
-import type { RequestCode } from './request-counts.ts';
-import { RequestCounts } from './request-counts.ts';
 import type { VersionMetrics } from './version-metrics.ts';
 import { samplesOfSeries, VersionSeries } from './version-metrics.ts';
 import type { VersionReading } from './version-readings.ts';
@@ -40,6 +40,18 @@ export interface BuildInfo {
   readonly runtime: string;
 }
 
+type RequestCode = ErrorCode | 'OK';
+
+/** There from the start with 0, so that a rate sees the first one too. */
+const expectedCodes: readonly RequestCode[] = [
+  'OK',
+  'QUEUE_FULL',
+  'DEADLINE_UNREACHABLE',
+  'DEADLINE_EXCEEDED',
+  'RUN_FAILED',
+  'RUNNER_DIED',
+];
+
 /** What was held until it was answered or failed; everything else is refused in no time. */
 const timedCodes: ReadonlySet<string> = new Set<RequestCode>([
   'OK',
@@ -56,15 +68,10 @@ function toFamilies(samples: Readonly<Record<MetricName, readonly Sample[]>>): F
   });
 }
 
-interface HttpCount {
-  readonly labels: { readonly route: string; readonly status: string; readonly code: string };
-  value: number;
-}
-
 export function createMetrics(build: BuildInfo): Metrics {
-  const requests = new RequestCounts();
+  const requests = new LabelledCounts(metricCatalogue.modelship_requests_total.labels);
   const series = new Map<string, Map<string, VersionSeries>>();
-  const http = new Map<string, HttpCount>();
+  const http = new LabelledCounts(metricCatalogue.modelship_http_requests_total.labels);
   let processMetrics: Promise<() => Promise<string>> | undefined;
 
   async function openProcessMetrics(): Promise<() => Promise<string>> {
@@ -85,17 +92,12 @@ export function createMetrics(build: BuildInfo): Metrics {
         ?.get(version)
         ?.requestDuration.observe(totalMs / 1000);
     },
-    countHttp(route, status, code) {
-      const key = `${code} ${status} ${route}`;
-      const count = http.get(key);
-      if (count) count.value += 1;
-      else http.set(key, { labels: { route, status: String(status), code }, value: 1 });
-    },
+    countHttp: (route, status, code) => http.add(route, status, code),
     forVersion(model, version) {
-      requests.expect(model, version);
-      const versions = series.get(model) ?? new Map<string, VersionSeries>();
+      for (const code of expectedCodes) requests.add(model, version, code, 0);
+      const versions = innerOf(series, model);
       const one = versions.get(version) ?? new VersionSeries(model, version);
-      series.set(model, versions.set(version, one));
+      versions.set(version, one);
       return one;
     },
     load: async () => {
@@ -108,7 +110,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       ]);
       const families = toFamilies({
         modelship_build_info: [{ labels: { ...build }, value: 1 }],
-        modelship_http_requests_total: [...http.values()],
+        modelship_http_requests_total: http.samples(),
         modelship_requests_total: requests.samples(),
         ...samplesOfSeries([...series.values()].flatMap((versions) => [...versions.values()])),
         ...samplesOfReadings(readings, runners),

@@ -23,20 +23,20 @@ export interface VersionReading {
 /** A serving runner. */
 export interface RunnerSeat {
   /** From 0 on; the one that replaces it gets the same number. */
-  readonly instance: number;
+  readonly runner: number;
   readonly pid: number;
 }
 
 interface RunnerReading {
-  readonly labels: { readonly model: string; readonly version: string; readonly instance: string };
+  readonly labels: { readonly model: string; readonly version: string; readonly runner: string };
   readonly memory: ProcessMemory;
 }
 
 export async function readRunners(readings: readonly VersionReading[]): Promise<RunnerReading[]> {
   const all = readings.flatMap(({ model, version, runners }) =>
-    runners.map(async ({ instance, pid }) => {
+    runners.map(async ({ runner, pid }) => {
       const memory = await readProcessMemory(pid);
-      return memory && { labels: { model, version, instance: String(instance) }, memory };
+      return memory && { labels: { model, version, runner: String(runner) }, memory };
     }),
   );
   return (await Promise.all(all)).filter((reading) => reading !== undefined);
