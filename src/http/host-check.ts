@@ -66,13 +66,18 @@ export function createHostCheck(
     return local || allowedHosts.length > 0 ? checkNames : everyone;
   };
 
+  // Clients send the same header again and again.
+  let passed: string | undefined;
+
   function checkNames({ headers, method, url }: IncomingMessage): void {
     const { host: authority, origin } = headers;
+    if (origin === undefined && authority !== undefined && authority === passed) return;
     if (isOpen(url)) return;
     // Only HTTP/1.0 may leave it out, and no browser speaks that. An address was not resolved by anybody.
     const name = authority === undefined ? undefined : (hostNameOf(authority) ?? '');
     if (name !== undefined && isIP(name) === 0 && !isOurs(name))
       throw new ServingError('HOST_NOT_ALLOWED', { host: String(authority).slice(0, 200) });
+    passed = authority;
     if (origin === undefined || method === 'GET' || method === 'HEAD') return;
     const from = originHost(origin) ?? '';
     if (from === '' || (from !== name && !isOurs(from)))

@@ -196,9 +196,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const checkHost = createHostCheck(options, () => app.server.address());
 
   registerRequestLog(app, options);
-  app.addHook('onRequest', async (request) => {
-    checkHost(request.raw);
-    refuseEncodedBodies(request);
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      checkHost(request.raw);
+      refuseEncodedBodies(request);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
   });
 
   intake.register(app);

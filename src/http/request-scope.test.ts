@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { describe, expect, test, vi } from 'vitest';
 import { createManualClock } from '../batching/clock.fixture.ts';
 import { createRequestGate } from './request-gate.ts';
+import type { RequestScopes } from './request-scope.ts';
 import { createRequestScopes, priorityOf, requestIdFrom, timeoutOf } from './request-scope.ts';
 
 const request = (timeout?: string): FastifyRequest =>
@@ -74,6 +75,15 @@ function createExchange(headers: Record<string, string> = {}, params: object = {
   return { request: incoming, reply: reply as never as FastifyReply, raw, sent };
 }
 
+const openScope = (
+  scopes: RequestScopes,
+  incoming: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    scopes.open(incoming, reply, (error) => (error ? reject(error) : resolve()));
+  });
+
 describe('a request', () => {
   test('has the shortest of its own, its model and the server’s time limits, from its first line on', async () => {
     const { clock, scopes } = createStage();
@@ -83,7 +93,7 @@ describe('a request', () => {
       [{ 'x-request-timeout-ms': '900' }, 500],
     ] as const) {
       const { request: incoming, reply } = createExchange(headers);
-      await scopes.open(incoming, reply);
+      await openScope(scopes, incoming, reply);
       expect(scopes.take(incoming).life.deadline - clock.now()).toBe(expected);
     }
   });
@@ -91,7 +101,7 @@ describe('a request', () => {
   test('to the bare path is for the default model', async () => {
     const { scopes, resolve } = createStage();
     const { request: incoming, reply } = createExchange();
-    await scopes.open(incoming, reply);
+    await openScope(scopes, incoming, reply);
     expect(resolve).toHaveBeenCalledWith('only', undefined);
     expect(scopes.take(incoming).model).toBe('only');
   });
@@ -99,7 +109,7 @@ describe('a request', () => {
   test('whose client goes ends with REQUEST_CANCELLED', async () => {
     const { scopes } = createStage();
     const { request: incoming, reply, raw } = createExchange();
-    await scopes.open(incoming, reply);
+    await openScope(scopes, incoming, reply);
     const { life } = scopes.take(incoming);
     raw.emit('close');
     expect(() => life.throwIfEnded()).toThrow(
@@ -110,7 +120,7 @@ describe('a request', () => {
   test('that was answered when its connection closes was not cancelled, and its time stops', async () => {
     const { scopes, clock } = createStage();
     const { request: incoming, reply, raw } = createExchange();
-    await scopes.open(incoming, reply);
+    await openScope(scopes, incoming, reply);
     const { life } = scopes.take(incoming);
     raw.writableFinished = true;
     raw.emit('close');
@@ -122,7 +132,7 @@ describe('a request', () => {
   test('whose time is over while its body is on its way is told, and its connection closed', async () => {
     const { scopes, clock } = createStage();
     const { request: incoming, reply, sent } = createExchange();
-    await scopes.open(incoming, reply);
+    await openScope(scopes, incoming, reply);
     clock.advance(510);
     expect(sent.reasons).toEqual([expect.objectContaining({ code: 'DEADLINE_EXCEEDED' })]);
     expect(sent.headers).toEqual({ connection: 'close' });
@@ -132,7 +142,7 @@ describe('a request', () => {
   test('whose body has come is not told twice', async () => {
     const { scopes, clock } = createStage();
     const { request: incoming, reply, sent } = createExchange();
-    await scopes.open(incoming, reply);
+    await openScope(scopes, incoming, reply);
     scopes.take(incoming);
     clock.advance(510);
     expect(sent.reasons).toEqual([]);
@@ -142,7 +152,9 @@ describe('a request', () => {
     const { scopes, gate } = createStage();
     await gate.close();
     const { request: incoming, reply } = createExchange();
-    await expect(scopes.open(incoming, reply)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await expect(openScope(scopes, incoming, reply)).rejects.toMatchObject({
+      code: 'SHUTTING_DOWN',
+    });
   });
 });
 

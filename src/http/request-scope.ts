@@ -54,9 +54,9 @@ export interface ScopeOptions {
 export interface RequestScopes {
   /**
    * Hook for the first line of a request: finds its model, so that a wrong name costs no body, and starts
-   * its time. Throws SHUTTING_DOWN, REQUEST_MALFORMED and what `resolve` throws.
+   * its time. Calls back with SHUTTING_DOWN, REQUEST_MALFORMED and what `resolve` throws.
    */
-  open(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  open(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void;
   /** The scope of a request whose body has come; it answers for the request from now on. */
   take(request: FastifyRequest): RequestScope;
 }
@@ -70,30 +70,39 @@ export function createRequestScopes(options: ScopeOptions): RequestScopes {
   const lives = createRequestLives(clock);
   const scopes = new WeakMap<FastifyRequest, Opened>();
 
+  function open(request: FastifyRequest, reply: FastifyReply): void {
+    const acceptedAt = clock.now();
+    const { raw } = reply;
+    const params = request.params as { model?: string; version?: string };
+    const { model = service.registry.defaultName(), version } = params;
+    const limitMs = timeoutOf(
+      request,
+      Math.min(timeoutMs, service.resolve(model, version).timeLimitMs),
+    );
+    const life = lives.open({ model, acceptedAt, limitMs, priority: priorityOf(request) });
+    const scope: Opened = { model, version, life, taken: false };
+    scopes.set(request, scope);
+    gate.enter(raw, () => {
+      if (!raw.writableFinished) life.end(new ServingError('REQUEST_CANCELLED', {}));
+      life.close();
+    });
+    // Time may be over while the body is still on its way, and then nobody else would say so.
+    life.attach({
+      cancel(reason) {
+        if (scope.taken || raw.destroyed) return;
+        reply.header('connection', 'close').send(reason);
+      },
+    });
+  }
+
   return {
-    async open(request, reply) {
-      const acceptedAt = clock.now();
-      const { raw } = reply;
-      const params = request.params as { model?: string; version?: string };
-      const { model = service.registry.defaultName(), version } = params;
-      const limitMs = timeoutOf(
-        request,
-        Math.min(timeoutMs, service.resolve(model, version).timeLimitMs),
-      );
-      const life = lives.open({ model, acceptedAt, limitMs, priority: priorityOf(request) });
-      const scope: Opened = { model, version, life, taken: false };
-      scopes.set(request, scope);
-      gate.enter(raw, () => {
-        if (!raw.writableFinished) life.end(new ServingError('REQUEST_CANCELLED', {}));
-        life.close();
-      });
-      // Time may be over while the body is still on its way, and then nobody else would say so.
-      life.attach({
-        cancel(reason) {
-          if (scope.taken || raw.destroyed) return;
-          reply.header('connection', 'close').send(reason);
-        },
-      });
+    open(request, reply, done) {
+      try {
+        open(request, reply);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
     },
     take(request) {
       const scope = scopes.get(request) as Opened;

@@ -59,9 +59,30 @@ export function createFrameReader(
   };
 }
 
+/** Up to this size, copying a piece costs less than a write of its own. */
+const smallPiece = 16_384;
+
+/** Neighbours that are small become one piece: a frame of many small tensors is then a few writes. */
+function joinSmall(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let from = 0;
+  const take = (to: number): void => {
+    if (to - from === 1) joined.push(pieces[from] as Uint8Array);
+    else if (to > from) joined.push(Buffer.concat(pieces.slice(from, to)));
+  };
+  for (let i = 0; i < pieces.length; i += 1) {
+    if ((pieces[i] as Uint8Array).byteLength <= smallPiece) continue;
+    take(i);
+    joined.push(pieces[i] as Uint8Array);
+    from = i + 1;
+  }
+  take(pieces.length);
+  return joined;
+}
+
 /** Writes a frame in one system call where the stream allows it. */
 export function writeFrame(stream: Duplex, frame: Frame): void {
-  const pieces = encodeFrame(frame);
+  const pieces = joinSmall(encodeFrame(frame));
   stream.cork();
   for (const piece of pieces) stream.write(piece);
   stream.uncork();

@@ -96,18 +96,41 @@ test('encoding does not copy the tensors', () => {
   expect(pieces).toContain(bytes);
 });
 
-test('writing hands the stream one piece of work', () => {
+test.each([
+  ['small tensors as one piece', [3, 5, 16_000], ['write']],
+  [
+    'large ones as they are, with what is small between them together',
+    [20_003, 3, 5, 20_000],
+    ['4 pieces'],
+  ],
+])('writing hands the stream %s', (_, lengths, expected) => {
   const written: string[] = [];
+  const received: Buffer[] = [];
   const stream = new Duplex({
     read() {},
-    write: (_chunk, _encoding, done) => done(written.push('write') ? null : null),
-    writev: (chunks, done) => done(written.push(`${chunks.length} pieces`) ? null : null),
+    write(chunk: Buffer, _encoding, done) {
+      received.push(chunk);
+      written.push('write');
+      done();
+    },
+    writev(chunks, done) {
+      received.push(...chunks.map(({ chunk }) => chunk as Buffer));
+      written.push(`${chunks.length} pieces`);
+      done();
+    },
   });
-  writeFrame(
-    stream,
-    tensorFrame(3, 0, 1, [{ index: 0, dtype: 'BOOL', shape: [3], chunks: [Buffer.alloc(3)] }]),
+  const tensors = lengths.map((length, index) => ({
+    index,
+    dtype: 'UINT8' as const,
+    shape: [length],
+    chunks: [Buffer.alloc(length, index + 1)],
+  }));
+  writeFrame(stream, tensorFrame(3, 0, 1, tensors));
+  expect(written).toEqual(expected);
+  const frame = decodeFrame(Buffer.concat(received));
+  expect(frame.tensors.map(({ chunks }) => Buffer.concat(chunks))).toEqual(
+    tensors.map(({ chunks }) => chunks[0]),
   );
-  expect(written).toEqual(['3 pieces']);
 });
 
 describe('a tensor that a frame cannot hold is refused', () => {

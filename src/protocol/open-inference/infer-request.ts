@@ -9,10 +9,11 @@ import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { parseJson } from '../parse-json.ts';
 import { encodeJsonData } from './json-tensor.ts';
+import { isPlainRequest } from './plain-request.ts';
 
 const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
 
-const requestShape = z.object({
+export const requestShape = z.object({
   id: z.string().optional(),
   parameters,
   inputs: z
@@ -29,7 +30,7 @@ const requestShape = z.object({
   outputs: z.array(z.object({ name: z.string(), parameters })).optional(),
 });
 
-type RequestBody = z.output<typeof requestShape>;
+export type RequestBody = z.output<typeof requestShape>;
 type InputBody = RequestBody['inputs'][number];
 
 export interface WantedOutput {
@@ -66,7 +67,9 @@ function splitBody(
 }
 
 function validate(json: Buffer): RequestBody {
-  const checked = requestShape.safeParse(parseJson(json));
+  const value = parseJson(json);
+  if (isPlainRequest(value)) return value;
+  const checked = requestShape.safeParse(value);
   if (checked.success) return checked.data;
   const problems = checked.error.issues
     .slice(0, 5)
