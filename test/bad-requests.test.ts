@@ -227,6 +227,25 @@ describe('HTTP itself', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ success: false, code: 'REQUEST_MALFORMED' });
   });
 
+  test.each([
+    ['another name for this address', 'Host: evil.example', 'HOST_NOT_ALLOWED'],
+    [
+      'a form that a page of another site posts',
+      'Host: localhost\r\nOrigin: https://evil.example',
+      'ORIGIN_NOT_ALLOWED',
+    ],
+  ])('%s', async (_, lines, code) => {
+    const post = `POST /predict HTTP/1.1\r\n${lines}\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx`;
+    const answer = await exchange(server.port, post);
+    expect(answer.head).toMatch(/^HTTP\/1.1 403 /);
+    expect(JSON.parse(answer.body)).toMatchObject({ code });
+  });
+
+  test('a probe may use any name', async () => {
+    const get = 'GET /readyz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n';
+    expect((await exchange(server.port, get)).head).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   test('a client that goes away in the middle of its body disturbs nobody', async () => {
     const head = 'POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n';
     await exchange(server.port, `${head}half`, { hangUp: true });

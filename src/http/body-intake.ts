@@ -68,7 +68,7 @@ export function createBodyIntake({ budget, maxBody, now }: IntakeOptions): BodyI
             limit: maxBody,
           });
           request.incoming = incoming;
-          response.once('close', incoming.hold.release);
+          response.once('close', () => incoming.hold.release());
         }
         done();
       });

@@ -38,45 +38,54 @@ export interface ByteBudget {
   open(): Hold;
 }
 
-export function createByteBudget(limit: number): ByteBudget {
-  const largest = Math.floor(limit * shareOfLarge);
-  let used = 0;
+interface Ledger {
+  used: number;
+  checkRoom(bytes: number, size: number): void;
+}
 
-  function checkRoom(bytes: number, size: number): void {
-    if (used + bytes <= (size > smallBytes ? largest : limit)) return;
-    throw new ServingError('BODY_MEMORY_FULL', { limitBytes: limit, retryAfterSeconds });
+class OpenHold implements Hold {
+  bytes = 0;
+  private open = true;
+  private readonly ledger: Ledger;
+
+  constructor(ledger: Ledger) {
+    this.ledger = ledger;
   }
 
+  grow(bytes: number, expected = 0): void {
+    if (!this.open) throw new ServingError('REQUEST_CANCELLED', {});
+    this.ledger.checkRoom(bytes, Math.max(expected, this.bytes + bytes));
+    this.bytes += bytes;
+    this.ledger.used += bytes;
+  }
+
+  shrink(bytes: number): void {
+    this.bytes -= bytes;
+    this.ledger.used -= bytes;
+  }
+
+  release(): void {
+    this.open = false;
+    this.shrink(this.bytes);
+  }
+}
+
+export function createByteBudget(limit: number): ByteBudget {
+  const largest = Math.floor(limit * shareOfLarge);
+  const ledger: Ledger = {
+    used: 0,
+    checkRoom(bytes, size) {
+      if (ledger.used + bytes <= (size > smallBytes ? largest : limit)) return;
+      throw new ServingError('BODY_MEMORY_FULL', { limitBytes: limit, retryAfterSeconds });
+    },
+  };
   return {
     limit,
     largest,
     get used() {
-      return used;
+      return ledger.used;
     },
-    checkRoom: (bytes) => checkRoom(bytes, bytes),
-    open() {
-      let held = 0;
-      let open = true;
-      return {
-        get bytes() {
-          return held;
-        },
-        grow(bytes, expected = 0) {
-          if (!open) throw new ServingError('REQUEST_CANCELLED', {});
-          checkRoom(bytes, Math.max(expected, held + bytes));
-          held += bytes;
-          used += bytes;
-        },
-        shrink(bytes) {
-          held -= bytes;
-          used -= bytes;
-        },
-        release() {
-          open = false;
-          used -= held;
-          held = 0;
-        },
-      };
-    },
+    checkRoom: (bytes) => ledger.checkRoom(bytes, bytes),
+    open: () => new OpenHold(ledger),
   };
 }

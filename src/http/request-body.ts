@@ -50,6 +50,8 @@ export class RequestBody {
   /** The most that it may be counted for. */
   private readonly most: number;
   private parts: Buffer[] = [];
+  /** Where all of it goes once it may have its whole length. */
+  private whole: Buffer | undefined;
   private slab: Buffer | undefined;
   private slabFrom = 0;
   private slabUsed = 0;
@@ -101,6 +103,7 @@ export class RequestBody {
     this.done = undefined;
     this.parts = [];
     this.slab = undefined;
+    this.whole = undefined;
     // What still comes goes nowhere; a late error has a listener as before.
     if (request.listenerCount('data') > 0)
       request.off('data', this.onData).off('end', this.onEnd).resume();
@@ -117,16 +120,12 @@ export class RequestBody {
       this.fail(error as Error);
       return;
     }
-    if (piece.length >= smallPiece || piece.length === this.declared) this.append(piece);
-    else this.copy(piece);
+    this.keep(piece);
   };
 
   private readonly onEnd = (): void => {
     const { done, hold, received } = this;
-    this.closeSlab();
-    const [first] = this.parts;
-    const body = first && this.parts.length === 1 ? first : Buffer.concat(this.parts, received);
-    this.parts = [];
+    const body = this.takeBody();
     this.done = undefined;
     hold.shrink(hold.bytes - Math.min(hold.bytes, this.weight * received));
     done?.(null, body);
@@ -140,6 +139,41 @@ export class RequestBody {
     const ahead = declared === undefined ? received : claimAhead * received;
     const wanted = Math.min(this.most, weight * (firstClaim + ahead));
     if (wanted > hold.bytes) hold.grow(wanted - hold.bytes, declared === undefined ? 0 : this.most);
+  }
+
+  private keep(piece: Buffer): void {
+    const { declared, whole } = this;
+    if (whole) piece.copy(whole, this.received - piece.length);
+    else if (piece.length < smallPiece && piece.length !== declared) this.copy(piece);
+    else this.append(piece);
+    // All of its memory is claimed: from now on each piece is copied once, and is garbage at once.
+    if (
+      !whole &&
+      declared !== undefined &&
+      this.received < declared &&
+      this.hold.bytes >= this.most
+    )
+      this.whole = this.gather(declared);
+  }
+
+  /** What came so far, at the beginning of a buffer of so many bytes. */
+  private gather(length: number): Buffer {
+    const whole = Buffer.allocUnsafeSlow(length);
+    this.closeSlab();
+    let at = 0;
+    for (const part of this.parts) at += part.copy(whole, at);
+    this.parts = [];
+    return whole;
+  }
+
+  private takeBody(): Buffer {
+    const [first, second] = this.parts;
+    this.closeSlab();
+    const body =
+      this.whole ?? (first && !second && !this.slab ? first : this.gather(this.received));
+    this.whole = undefined;
+    this.parts = [];
+    return body;
   }
 
   private append(piece: Buffer): void {
