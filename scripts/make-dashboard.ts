@@ -157,6 +157,18 @@ const rows: readonly RowSpec[] = [
         })),
       },
       {
+        title: 'Memory of request bodies',
+        description: 'Of the whole server; at 100% others are refused (BODY_MEMORY_FULL).',
+        unit: 'percentunit',
+        max: 1,
+        queries: [
+          {
+            expr: 'modelship_request_body_bytes / modelship_request_body_limit_bytes',
+            legend: '{{instance}}',
+          },
+        ],
+      },
+      {
         title: 'HTTP answers, by status',
         description: 'Of the whole server, pages and probes included.',
         unit: 'reqps',

@@ -29,7 +29,7 @@ server's own process (not of the runners), as prom-client names them. They begin
 
 - **A request** counts once, when its answer is made or it is refused, under one code: \`OK\` or one of
   [errors.md](errors.md). So a refusal has its reason in \`modelship_requests_total\`, and there is no second counter that
-  could disagree. What HTTP refuses before a model is asked (an empty body, one too large, a wrong method) is only in
+  could disagree. What HTTP refuses before a model is asked (an empty body, one too large, no memory for it, a wrong method) is only in
   \`modelship_http_requests_total\`; what is no HTTP at all is in neither.
 - **Duration** counts requests that were held: answered, or failed with \`DEADLINE_EXCEEDED\`, \`RUN_FAILED\`, \`RUNNER_DIED\`
   or \`INTERNAL\`. It begins with the request's first line, so a slow upload is in it, as it is in the time limit.

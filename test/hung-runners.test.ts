@@ -38,6 +38,14 @@ function keepStopped(pid: number): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
+/** How often the runners of a model were replaced for this cause. */
+async function restartsOf(model: string, cause: string): Promise<number> {
+  const { text } = await request(`${server.url}/metrics`);
+  const series = `modelship_runner_restarts_total{model="${model}",version="1",cause="${cause}"} `;
+  const line = text.split('\n').find((one) => one.startsWith(series));
+  return Number(line?.slice(series.length));
+}
+
 const readinessOf = (path: string) => request(`${server.url}${path}/ready`);
 
 test('idle runners that hang are found: their models are not ready, until others come', async () => {
@@ -70,6 +78,9 @@ test('idle runners that hang are found: their models are not ready, until others
   }
   await untilState(server, 'digits', 'READY');
   await untilState(server, 'slow', 'READY');
+  for (const model of ['digits', 'slow']) expect(await restartsOf(model, 'hung')).toBe(1);
+  const failedLoads = ['digits', 'slow'].map((model) => restartsOf(model, 'load_failed'));
+  expect(Math.max(...(await Promise.all(failedLoads)))).toBeGreaterThan(0);
   expect((await predict()).json.predictions[0].label).toBe('3');
   expect(isAnswerTo(1, await work(server, 1))).toBe(true);
 });
@@ -98,6 +109,8 @@ test('a run without an end costs two runners, and its request alone', async () =
   const behind = work(server, 3);
   expect(await hopeless).toMatchObject({ status: 503, json: { code: 'RUNNER_DIED' } });
   expect(isAnswerTo(3, await behind)).toBe(true);
+  expect(await restartsOf('slow', 'overran')).toBeGreaterThanOrEqual(2);
+  expect(await restartsOf('slow', 'died')).toBe(0);
 });
 
 test('a first load that hangs counts as failed when its limit is over, and another runner makes it READY', async () => {

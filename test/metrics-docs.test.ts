@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { MetricDefinition } from '../src/telemetry/metric-catalogue.ts';
 import { metricCatalogue } from '../src/telemetry/metric-catalogue.ts';
-import { newMetrics } from '../src/telemetry/metrics.fixture.ts';
+import { newMetrics, serverReading } from '../src/telemetry/metrics.fixture.ts';
 import { root } from './support/modelship.ts';
 
 interface Panel {
@@ -39,7 +39,7 @@ const alerts: readonly { alert: string; expr: string }[] = parse(
 let series: Set<string>;
 
 beforeAll(async () => {
-  const { text } = await newMetrics().render([]);
+  const { text } = await newMetrics().render(serverReading());
   const ofProcess = [...text.matchAll(/^((?:process|nodejs)_\w+)[ {]/gm)].map(([, name]) => name);
   const own = Object.entries(catalogue).flatMap(([name, { type }]) =>
     type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => name + suffix) : name,

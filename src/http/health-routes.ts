@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { VersionReading } from '../telemetry/version-readings.ts';
+import type { ByteBudget } from './byte-budget.ts';
 
 function readingsOf({ registry }: InferenceService): VersionReading[] {
   return registry.models.flatMap(({ model, versions }) =>
@@ -21,6 +22,12 @@ function readingsOf({ registry }: InferenceService): VersionReading[] {
       runners: served.runners,
     })),
   );
+}
+
+export interface HealthParts {
+  readonly service: InferenceService;
+  readonly metrics: Metrics;
+  readonly bodyMemory: ByteBudget;
 }
 
 function stateOfModels({ registry }: InferenceService): object {
@@ -44,8 +51,7 @@ function reasonsOf({ registry }: InferenceService): object {
 
 export function registerHealthRoutes(
   app: FastifyInstance,
-  service: InferenceService,
-  metrics: Metrics,
+  { service, metrics, bodyMemory }: HealthParts,
 ): void {
   app.get('/healthz', (_request, reply) =>
     reply.header('cache-control', 'no-store').send({ alive: true }),
@@ -59,7 +65,10 @@ export function registerHealthRoutes(
   );
 
   app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.render(readingsOf(service));
+    const { contentType, text } = await metrics.render({
+      versions: readingsOf(service),
+      bodies: { usedBytes: bodyMemory.used, limitBytes: bodyMemory.limit },
+    });
     return reply.header('content-type', contentType).send(text);
   });
 }

@@ -186,7 +186,7 @@ export interface HttpServer {
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { service, metrics, maxBody, bodyMemory: budget } = options;
+  const { service, maxBody, bodyMemory: budget } = options;
   const clock = systemClock;
   const intake = createBodyIntake({ budget, maxBody, now: clock.now });
   const clients = createClientLimits({ ...options, intake, clock });
@@ -207,7 +207,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
 
   intake.register(app);
-  registerHealthRoutes(app, service, metrics);
+  registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
   registerModelReadyRoutes(app, service);
   const scopes = createRequestScopes({ ...options, clock });

@@ -13,7 +13,7 @@ function createStage() {
       pings.push(ping);
       return ping.promise;
     },
-    kill: (why?: string) => void kills.push(why),
+    kill: (why?: string, cause?: string) => void kills.push(`${cause}: ${why}`),
   };
   const stop = watchHeartbeat({ runner, everyMs: 100, schedule: clock.schedule });
   async function answer(): Promise<void> {
@@ -38,7 +38,7 @@ test('a runner that does not answer is ended after two more looks, once', async 
   clock.advance(299);
   expect([pings.length, kills]).toEqual([1, []]);
   clock.advance(1);
-  expect(kills).toEqual(['it did not answer for 200 ms']);
+  expect(kills).toEqual(['hung: it did not answer for 200 ms']);
   clock.advance(10_000);
   expect([kills.length, clock.timers]).toEqual([1, []]);
 });

@@ -39,7 +39,7 @@ export function watchHeartbeat({ runner, everyMs, schedule }: HeartbeatOptions):
     if (runner.busy) inVain = 0;
     else if (!asked) ask();
     else inVain += 1;
-    if (inVain >= patience) runner.kill(`it did not answer for ${patience * everyMs} ms`);
+    if (inVain >= patience) runner.kill(`it did not answer for ${patience * everyMs} ms`, 'hung');
     else cancel = schedule(everyMs, look);
   }
 

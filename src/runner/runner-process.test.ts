@@ -142,7 +142,9 @@ test.each(allMisdeeds)('a runner that %s is ended, and its run told', async (mis
   started.push(runner);
   await runner.load(orderFor(folder.path, halfPlusTwo()));
   await expect(runner.run([floats([1], [1])], 0)).rejects.toMatchObject({ code: 'RUNNER_DIED' });
-  expect(await runner.ended).toMatch(/^it sent nonsense: |^killed by SIGKILL$/);
+  const how = await runner.ended;
+  expect(how).toMatch(/^it sent nonsense: |^killed by SIGKILL$/);
+  expect(runner.endCause).toBe(how.startsWith('it sent nonsense') ? 'misbehaved' : 'died');
   expect(child.signalCode).toBe('SIGKILL');
 });
 

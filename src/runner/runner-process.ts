@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { fromPlain, ServingError } from '../errors.ts';
+import type { RestartCause } from '../telemetry/version-metrics.ts';
 import type { Frame, FrameTensor } from './frames.ts';
 import type { LoadOrder, LoadOutcome, LoadReport, RunFailure } from './protocol.ts';
 import { controlFrame, frameKinds, tensorFrame } from './protocol.ts';
@@ -37,9 +38,13 @@ export interface RunnerProcess {
   readonly hasAnswered: boolean;
   /** Settles when the process has ended; says how, for people. Never rejects. */
   readonly ended: Promise<string>;
+  /** Why it ended, or will have when it does; for counting. */
+  readonly endCause: EndCause;
   /** Ends the process at once, whatever it is doing. `why` is what its requests and `ended` are told. */
-  kill(why?: string): void;
+  kill(why?: string, cause?: EndCause): void;
 }
+
+export type EndCause = Exclude<RestartCause, 'load_failed'>;
 
 export interface RunnerOptions {
   readonly model: string;
@@ -154,12 +159,20 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
   const lastLines: string[] = [];
   let outputCount = 0;
   let hasAnswered = false;
+  let endCause: EndCause = 'died';
 
   const end = (): void => {
     lifeLine.destroy();
     child.kill('SIGKILL');
   };
-  const channel = createRunnerChannel({ model: options.model, stream, onMisbehaviour: end });
+  const channel = createRunnerChannel({
+    model: options.model,
+    stream,
+    onMisbehaviour() {
+      endCause = 'misbehaved';
+      end();
+    },
+  });
   // A runner that closed its channel is of no use; usually it has just ended.
   stream.on('error', end);
   stream.on('end', end);
@@ -208,7 +221,12 @@ export function startRunner(options: RunnerOptions): RunnerProcess {
       return outcome;
     },
     ping: () => channel.ask((id) => controlFrame(frameKinds.ping, 0, id, {}), pingQuestion),
-    kill(why) {
+    get endCause() {
+      return endCause;
+    },
+    kill(why, cause = endCause) {
+      // The first reason stays, and so does its kind.
+      if (channel.failure === undefined) endCause = cause;
       if (why !== undefined) channel.fail(why);
       end();
     },

@@ -3,7 +3,7 @@
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
-import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { EndCause, RunnerProcess, RunResult } from '../runner/runner-process.ts';
 
 export const report: LoadReport = {
   loadMs: 1,
@@ -57,6 +57,7 @@ export function createPuppetRunner(): PuppetRunner {
   const load = Promise.withResolvers<LoadReport>();
   const ended = Promise.withResolvers<string>();
   let dead = false;
+  let endCause: EndCause = 'died';
   let ordered: LoadOrder | undefined;
   let hangs = false;
   let hasAnswered = false;
@@ -116,7 +117,13 @@ export function createPuppetRunner(): PuppetRunner {
       else runs.push(run);
       return promise;
     },
-    kill: (why = 'killed') => die(why),
+    get endCause() {
+      return endCause;
+    },
+    kill(why = 'killed', cause = 'died') {
+      if (!dead) endCause = cause;
+      die(why);
+    },
   };
 }
 

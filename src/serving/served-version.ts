@@ -7,7 +7,7 @@ import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
-import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { EndCause, RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { RunnerSeat } from '../telemetry/version-readings.ts';
 import type { RunSize } from './batch-size.ts';
@@ -80,6 +80,8 @@ export interface ServedVersionOptions {
 export interface VersionEvent {
   readonly kind: 'state' | 'runner-ready' | 'runner-gone' | 'load-failed';
   readonly detail?: string | undefined;
+  /** With 'runner-gone'. */
+  readonly cause?: EndCause | undefined;
   readonly report?: LoadReport | undefined;
 }
 
@@ -137,7 +139,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     ready -= 1;
     seats[seats.indexOf(runner)] = undefined;
     queue.removeInstance(runner);
-    options.onChange(served, { kind: 'runner-gone', detail: how });
+    options.onChange(served, { kind: 'runner-gone', detail: how, cause: runner.endCause });
     if (ready === 0 && state === 'READY') change('UNAVAILABLE', `its runner ended (${how})`);
   }
 
@@ -184,7 +186,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     const { runLimitMs } = options;
     if (runLimitMs === undefined) return () => {};
     return (options.schedule ?? schedule)(runLimitMs, () =>
-      runner.kill(`its run took longer than ${runLimitMs} ms`),
+      runner.kill(`its run took longer than ${runLimitMs} ms`, 'overran'),
     );
   }
 

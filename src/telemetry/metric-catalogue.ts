@@ -49,6 +49,16 @@ export const metricCatalogue = {
     buckets: seconds,
     help: 'From the first line of a request to its answer, once a request that was answered or failed while it was held; refusals are not in it, so that they make nothing look fast.',
   },
+  modelship_request_body_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Memory that the bodies of all requests hold now, and the pictures that were fetched for them.',
+  },
+  modelship_request_body_limit_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'What they may hold before others are refused (--max-body-memory).',
+  },
 
   // Queue
   modelship_queue_requests: {
@@ -132,7 +142,7 @@ export const metricCatalogue = {
   modelship_runner_restarts_total: {
     type: 'counter',
     labels: ['model', 'version', 'cause'],
-    help: 'Runner processes that had to be replaced, by cause: died, or load_failed.',
+    help: 'Runner processes that had to be replaced, by cause: died (by itself or from outside), hung (silent while idle), overran (its run took too long), misbehaved (sent nonsense), load_failed.',
   },
   modelship_runner_resident_memory_bytes: {
     type: 'gauge',

@@ -3,7 +3,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { errorCatalogue } from '../errors.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
-import { newMetrics, reading } from './metrics.fixture.ts';
+import { newMetrics, reading, serverReading } from './metrics.fixture.ts';
 
 interface Line {
   readonly name: string;
@@ -54,7 +54,7 @@ beforeAll(async () => {
   metrics.countRequest({ model: 'm', version: '1', code: 'OK', totalMs: 1 });
   metrics.countHttp('/predict', 200, 'OK');
   const runners = process.platform === 'linux' ? reading.runners : [];
-  const { text } = await metrics.render([{ ...reading, runners }]);
+  const { text } = await metrics.render(serverReading({ ...reading, runners }));
   families = readFamilies(text.slice(0, text.indexOf('# HELP process_')));
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { newMetrics, reading, samplesOf } from './metrics.fixture.ts';
+import { newMetrics, reading, samplesOf, serverReading } from './metrics.fixture.ts';
 
 const request = { model: 'm', version: '1', totalMs: 20 };
 
@@ -107,6 +107,8 @@ test('the gauges are what is read at the moment', async () => {
     'queue_limit_requests{model="m",version="1"} 256',
     'queue_limit_bytes{model="m",version="1"} 1024',
     'running_requests{model="m",version="1"} 1',
+    'request_body_bytes 1000',
+    'request_body_limit_bytes 5000',
   ])
     expect(lines).toContain(`modelship_${line}`);
 });
@@ -132,7 +134,7 @@ test('two servers in one process have their own metrics', async () => {
 test('the process is watched from the first load on, and told beside our own', async () => {
   const metrics = newMetrics();
   await Promise.all([metrics.load(), metrics.load()]);
-  const { text, contentType } = await metrics.render([]);
+  const { text, contentType } = await metrics.render(serverReading());
   expect(text).toMatch(/^process_cpu_seconds_total \d/m);
   // A gauge of prom-client's that is named like a counter is left out.
   expect(text.match(/^# TYPE \w+_total (?!counter)/gm)).toBeNull();

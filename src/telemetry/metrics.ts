@@ -13,7 +13,7 @@ import type { MetricName } from './metric-catalogue.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
 import type { VersionMetrics } from './version-metrics.ts';
 import { samplesOfSeries, VersionSeries } from './version-metrics.ts';
-import type { VersionReading } from './version-readings.ts';
+import type { ServerReading } from './version-readings.ts';
 import { readRunners, samplesOfReadings } from './version-readings.ts';
 
 export interface FinishedRequest {
@@ -31,8 +31,8 @@ export interface Metrics {
   forVersion(model: string, version: string): VersionMetrics;
   /** Starts to watch the process; called by itself with the first `render`. */
   load(): Promise<void>;
-  /** The text to answer with; `readings` fill the gauges. */
-  render(readings: readonly VersionReading[]): Promise<{ contentType: string; text: string }>;
+  /** The text to answer with; `reading` fills the gauges. */
+  render(reading: ServerReading): Promise<{ contentType: string; text: string }>;
 }
 
 export interface BuildInfo {
@@ -103,17 +103,19 @@ export function createMetrics(build: BuildInfo): Metrics {
     load: async () => {
       await watchProcess();
     },
-    async render(readings) {
+    async render({ versions, bodies }) {
       const [ofProcess, runners] = await Promise.all([
         watchProcess().then((read) => read()),
-        readRunners(readings),
+        readRunners(versions),
       ]);
       const families = toFamilies({
         modelship_build_info: [{ labels: { ...build }, value: 1 }],
         modelship_http_requests_total: http.samples(),
         modelship_requests_total: requests.samples(),
+        modelship_request_body_bytes: [{ labels: {}, value: bodies.usedBytes }],
+        modelship_request_body_limit_bytes: [{ labels: {}, value: bodies.limitBytes }],
         ...samplesOfSeries([...series.values()].flatMap((versions) => [...versions.values()])),
-        ...samplesOfReadings(readings, runners),
+        ...samplesOfReadings(versions, runners),
       });
       return { contentType: expositionType, text: writeExposition(families) + ofProcess };
     },

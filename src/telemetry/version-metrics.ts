@@ -17,8 +17,11 @@ export interface FinishedRun {
   readonly runMs: number;
 }
 
-/** Why a runner had to be replaced. */
-export const restartCauses = ['died', 'load_failed'] as const;
+/**
+ * Why a runner had to be replaced: it ended by itself or from outside, did not answer while idle, ran too
+ * long, sent nonsense, or did not come to serve.
+ */
+export const restartCauses = ['died', 'hung', 'overran', 'misbehaved', 'load_failed'] as const;
 export type RestartCause = (typeof restartCauses)[number];
 
 /** Milliseconds of the phases of a load. */

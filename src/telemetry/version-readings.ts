@@ -5,6 +5,12 @@ import type { MetricName } from './metric-catalogue.ts';
 import type { ProcessMemory } from './runner-memory.ts';
 import { readProcessMemory } from './runner-memory.ts';
 
+/** How the server stands at the moment. */
+export interface ServerReading {
+  readonly versions: readonly VersionReading[];
+  readonly bodies: { readonly usedBytes: number; readonly limitBytes: number };
+}
+
 /** How a version stands at the moment. */
 export interface VersionReading {
   readonly model: string;
