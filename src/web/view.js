@@ -138,6 +138,12 @@ export function paragraphs(message, className = '') {
   return shown;
 }
 
+const whyNot = {
+  UNAVAILABLE: 'What runs it has ended and is being replaced.',
+  FAILED: 'No version of it could be loaded.',
+  UNLOADING: 'It is being unloaded.',
+};
+
 /** Why no picture can be tried on this model now; null when one can. @param {Model} model */
 export function obstacleOf(model) {
   const state = stateOf(model);
@@ -149,8 +155,7 @@ export function obstacleOf(model) {
     ];
   }
   if (state !== 'READY') {
-    const why = state === 'FAILED' ? 'No version of it could be loaded.' : 'It is being unloaded.';
-    return [make('h3', {}, `${model.name} does not serve`), make('p', {}, why)];
+    return [make('h3', {}, `${model.name} does not serve`), make('p', {}, whyNot[state])];
   }
   if (model.picture) return null;
   return model.pictureProblem === null
