@@ -55,9 +55,10 @@ async function startNonReader({ port }: Modelship): Promise<SlowClient> {
 /** Settles when the server has answered so many requests for that model. */
 const untilAnswered = ({ url }: Modelship, model: string) =>
   waitUntil('it is answered', async () =>
-    new RegExp(`^modelship_requests_total\\{[^}]*model="${model}"[^}]*code="OK"`, 'm').test(
-      (await request(`${url}/metrics`)).text,
-    ),
+    new RegExp(
+      `^modelship_requests_total\\{[^}]*model="${model}"[^}]*code="OK"\\} [1-9]`,
+      'm',
+    ).test((await request(`${url}/metrics`)).text),
   );
 
 /** Settles when the server has seen the head of the request. */

@@ -120,9 +120,8 @@ async function makeOrder(
   };
 }
 
-function countEvent(metrics: VersionMetrics, { kind, cause, report }: VersionEvent): void {
+function countEvent(metrics: VersionMetrics, { cause, report }: VersionEvent): void {
   if (cause) metrics.countRestart(cause);
-  else if (kind === 'load-failed') metrics.countRestart('load_failed');
   else if (report) metrics.noteLoad(report);
 }
 

@@ -7,8 +7,8 @@ import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
-import type { EndCause, RunnerProcess, RunResult } from '../runner/runner-process.ts';
-import type { VersionMetrics } from '../telemetry/version-metrics.ts';
+import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
+import type { RestartCause, VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { RunnerSeat } from '../telemetry/version-readings.ts';
 import type { RunSize } from './batch-size.ts';
 import { runSizeOf } from './batch-size.ts';
@@ -80,8 +80,8 @@ export interface ServedVersionOptions {
 export interface VersionEvent {
   readonly kind: 'state' | 'runner-ready' | 'runner-gone' | 'load-failed';
   readonly detail?: string | undefined;
-  /** With 'runner-gone'. */
-  readonly cause?: EndCause | undefined;
+  /** Why a runner is replaced, when one is. */
+  readonly cause?: RestartCause | undefined;
   readonly report?: LoadReport | undefined;
 }
 
@@ -110,12 +110,12 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   const firstLoad = Promise.withResolvers<void>();
   const seats: (RunnerProcess | undefined)[] = [];
 
-  function change(next: VersionState, why?: string): void {
+  function change(next: VersionState, why?: string, cause?: RestartCause): void {
     state = next;
     firstLoad.resolve();
     reason = why;
     since = new Date();
-    options.onChange(served, { kind: 'state', detail: why });
+    options.onChange(served, { kind: 'state', detail: why, cause });
   }
 
   /** The lowest free number, so that the numbers of a version are as few as its instances. */
@@ -147,11 +147,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function noteFailedLoad({ why, final, hopeless }: FailedLoad): void {
     const told = final ? why : `${why}; another is tried`;
     if (ready === 0 && (final || hopeless) && state !== 'FAILED') {
-      change('FAILED', told);
+      change('FAILED', told, final ? undefined : 'load_failed');
       return;
     }
     if (ready === 0) reason = told;
-    options.onChange(served, { kind: 'load-failed', detail: why });
+    options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
   }
 
   async function load(): Promise<void> {
