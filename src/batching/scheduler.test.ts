@@ -34,6 +34,74 @@ describe('a free instance', () => {
   });
 });
 
+describe('an instance whose full runs are short', () => {
+  const policy = { maxBatch: 2, aheadMs: 10 };
+
+  /** A stage on which a run of 2 rows is known to take so many milliseconds. */
+  async function createKnown(milliseconds: number, instances = ['a']) {
+    const stage = createStage({ policy, instances });
+    stage.submit('warm', { rows: 2 });
+    stage.clock.advance(milliseconds);
+    await finishAll(stage);
+    stage.history.length = 0;
+    return stage;
+  }
+
+  test('is given its next full run ahead, and no third one', async () => {
+    const stage = await createKnown(10);
+    for (const name of 'abcdef') stage.submit(name);
+    expect(stage.history).toEqual([['a'], ['b', 'c']]);
+    stage.runs[0]?.finish();
+    await settle();
+    expect(stage.history).toEqual([['a'], ['b', 'c'], ['d', 'e']]);
+    await finishAll(stage);
+    expect(stage.history.at(-1)).toEqual(['f']);
+  });
+
+  test('is given nothing ahead that is not full', async () => {
+    const stage = await createKnown(10);
+    for (const name of 'ab') stage.submit(name);
+    expect(stage.history).toEqual([['a']]);
+  });
+
+  test('is given nothing ahead while another is free', async () => {
+    const stage = await createKnown(10, ['a', 'b']);
+    for (const name of 'abcd') stage.submit(name);
+    expect(stage.runs.map(({ instance }) => instance).sort()).toEqual(['a', 'b', 'b']);
+  });
+
+  test('is not one whose runs are longer, or not known yet', async () => {
+    const stage = await createKnown(11);
+    for (const name of 'abcd') stage.submit(name);
+    expect(stage.history).toEqual([['a']]);
+    const fresh = createStage({ policy });
+    for (const name of 'abcd') fresh.submit(name);
+    expect(fresh.history).toEqual([['a']]);
+  });
+
+  test('is estimated by the time of each run, not by that of its wait', async () => {
+    const stage = await createKnown(10);
+    for (const name of 'abcdefgh') stage.submit(name, { rows: 2 });
+    for (let i = 0; i < 6; i += 1) {
+      stage.clock.advance(10);
+      stage.runs[0]?.finish();
+      await settle();
+    }
+    // Two run, which is one half done and one to do; 5 ms a row.
+    expect(stage.scheduler.estimateWaitMs()).toBeCloseTo(10);
+  });
+
+  test('that dies loses both, and each part of them is answered', async () => {
+    const stage = await createKnown(10);
+    const answers = [...'abc'].map((name) => stage.submit(name).answer);
+    for (const run of [...stage.runs]) run.die();
+    await settle();
+    stage.scheduler.addInstance('b');
+    await finishAll(stage);
+    expect(await Promise.all(answers)).toEqual(['a0', 'b0', 'c0']);
+  });
+});
+
 describe('a request of several rows', () => {
   test('is kept whole, and one behind it that fits goes before it', async () => {
     const stage = createStage();

@@ -159,8 +159,9 @@ export function createScheduler<Instance, Payload, Result>(
       return;
     }
     const now = clock.now();
-    estimate.addRun(rows, now - startedAt);
-    slots.giveBack(run.slot, parts.length, rows);
+    // A run that was given ahead began when the one before it ended.
+    estimate.addRun(rows, now - Math.max(startedAt, run.slot.endedAt));
+    slots.giveBack(run.slot, parts.length, rows, now);
     for (let i = 0; i < parts.length; i += 1) succeed(parts[i] as OnePart, results[i] as Result);
     dispatch(now);
   }
@@ -169,7 +170,7 @@ export function createScheduler<Instance, Payload, Result>(
     const death = failurePolicy.isDeath(error);
     if (death) slots.remove(run.slot.instance);
     const company = run.parts.length;
-    slots.giveBack(run.slot, company, run.rows);
+    slots.giveBack(run.slot, company, run.rows, clock.now());
     // From the last to the first, because each goes to the front.
     for (const part of run.parts.reverse()) {
       if (death) countDeath(part, failurePolicy.isInnocent(error));
@@ -193,8 +194,17 @@ export function createScheduler<Instance, Payload, Result>(
     room.add(part, true);
   }
 
+  /** Full runs that are short: it would take longer to hand over the next one than to wait for this one. */
+  function mayRunAhead(): boolean {
+    const { maxBatch, aheadMs } = room.policy;
+    if (aheadMs === undefined || !slots.anyWithoutNext) return false;
+    if (room.rows.high + room.rows.low < maxBatch) return false;
+    const { msPerRow } = estimate;
+    return msPerRow !== undefined && msPerRow * maxBatch <= aheadMs;
+  }
+
   function dispatch(now: number): void {
-    while (slots.anyFree && room.requests > 0) {
+    while (room.requests > 0 && (slots.anyFree || mayRunAhead())) {
       const lead = room.findNext(now);
       if (!lead) {
         waitForCompany(now);

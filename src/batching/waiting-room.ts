@@ -22,6 +22,11 @@ export interface BatchPolicy {
   readonly maxDelayMs: number;
   /** False: each request runs alone and whole, because rows depend on their company. */
   readonly acrossRequests: boolean;
+  /**
+   * An instance is given its next run, when that is a full one, before it has ended the one it is at, as
+   * long as a full run takes no more than so many milliseconds. Absent: never.
+   */
+  readonly aheadMs?: number | undefined;
 }
 
 /** While low waits, so many runs of high come between two of low. */

@@ -53,9 +53,12 @@ export interface VersionQueue
   setRunSize(size: RunSize): void;
 }
 
+/** Of runs this short, handing over the next one is a part that can be seen (docs/decisions/scheduler.md). */
+const aheadMs = 10;
+
 function policyOf(model: ReadModel, { maxBatch, source }: RunSize): BatchPolicy {
   const { maxDelayMs } = model.config.batching;
-  return { maxBatch, maxDelayMs, acrossRequests: source !== 'not batched' };
+  return { maxBatch, maxDelayMs, aheadMs, acrossRequests: source !== 'not batched' };
 }
 
 function bytesOf(inputs: Tensors): number {
