@@ -111,6 +111,11 @@ export const errorCatalogue = {
     message: (d: { problem: string }) =>
       `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}, for several {"urls": […]} or {"images": […]}. Tensors go to /v2/models/<name>/infer.`,
   },
+  PROTOBUF_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string; offset: number }) =>
+      `The message is not valid protobuf: ${d.problem} (at byte ${d.offset}).`,
+  },
   BASE64_INVALID: {
     kind: 'invalid-argument',
     message: (d: { where: string }) =>
@@ -214,6 +219,11 @@ export const errorCatalogue = {
     kind: 'not-found',
     message: (d: { model: string; version: string; available: readonly string[] }) =>
       `Model ${d.model} has no version "${d.version}"; versions here: ${list(d.available)}.`,
+  },
+  SIGNATURE_NOT_FOUND: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; signature: string; available: readonly string[] }) =>
+      `Model ${d.model} has no signature ${JSON.stringify(d.signature)}; its signatures: ${list(d.available)}.`,
   },
   MODEL_REQUIRED: {
     kind: 'invalid-argument',
