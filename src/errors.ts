@@ -269,6 +269,20 @@ export const errorCatalogue = {
     message: (d: { input: string; problem: string }) =>
       `The data of input '${d.input}' is invalid: ${d.problem}.`,
   },
+  TENSOR_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { input: string; bytes: number; limitBytes: number }) =>
+      `Input '${d.input}' stands for ${d.bytes} more bytes than were sent, beyond the limit of ${d.limitBytes} for a request; send smaller requests.`,
+  },
+  // In TensorFlow Serving's own words, which clients compare.
+  TENSORFLOW_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => d.problem,
+  },
+  TENSORFLOW_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { problem: string }) => d.problem,
+  },
   OUTPUT_UNKNOWN: {
     kind: 'invalid-argument',
     message: (d: { model: string; output: string; expected: readonly string[] }) =>
