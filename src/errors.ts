@@ -84,9 +84,24 @@ export const errorCatalogue = {
       `Content-Type "${d.contentType}" is not supported here; expected ${list(d.expected)}.`,
   },
   CONTENT_ENCODING_UNSUPPORTED: {
-    kind: 'unsupported-media',
+    kind: 'unimplemented',
     message: (d: { encoding: string; expected: readonly string[] }) =>
       `Content-Encoding "${d.encoding}" is not supported; expected ${list(d.expected)}.`,
+  },
+  BODY_ENCODING_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { encoding: string; problem: string }) =>
+      `The body is not valid ${d.encoding}, as its Content-Encoding says: ${d.problem}.`,
+  },
+  FEATURE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { feature: string; advice?: string | undefined }) =>
+      `This server does not offer ${d.feature}${d.advice ? `; ${d.advice}` : ''}.`,
+  },
+  MODEL_CONTROL_DISABLED: {
+    kind: 'permission-denied',
+    message: (_: Record<never, never>) =>
+      'Loading and unloading models is turned off on this server; its owner can allow it with --model-control explicit.',
   },
   REQUEST_MALFORMED: {
     kind: 'invalid-argument',
@@ -208,7 +223,7 @@ export const errorCatalogue = {
   MODEL_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; available: readonly string[] }) =>
-      `There is no model "${d.model}"; models here: ${list(d.available)}.`,
+      `Request for unknown model: '${d.model}' is not found; models here: ${list(d.available)}.`,
   },
   VERSION_NOT_FOUND: {
     kind: 'not-found',
@@ -233,6 +248,11 @@ export const errorCatalogue = {
   INFER_REQUEST_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The inference request is invalid: ${d.problem}.`,
+  },
+  REPOSITORY_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `The request to the model repository is invalid: ${d.problem}.`,
   },
   INPUT_UNKNOWN: {
     kind: 'invalid-argument',
