@@ -98,11 +98,6 @@ export const errorCatalogue = {
     message: (d: { feature: string; advice?: string | undefined }) =>
       `This server does not offer ${d.feature}${d.advice ? `; ${d.advice}` : ''}.`,
   },
-  MODEL_CONTROL_DISABLED: {
-    kind: 'permission-denied',
-    message: (_: Record<never, never>) =>
-      'Loading and unloading models is turned off on this server; its owner can allow it with --model-control explicit.',
-  },
   REQUEST_MALFORMED: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The HTTP request is malformed: ${d.problem}.`,
@@ -242,6 +237,11 @@ export const errorCatalogue = {
     retryable: true,
     message: (d: { model: string; version: string; state: string; reason?: string | undefined }) =>
       `Model ${d.model} version ${d.version} is not ready (${d.state}${d.reason ? `: ${d.reason}` : ''}).`,
+  },
+  MODEL_CONTROL_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; mode: string }) =>
+      `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
   },
 
   // Tensors

@@ -12,7 +12,7 @@ import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { ModelControl } from '../serving/model-control.ts';
-import { noModelControl } from '../serving/model-control.ts';
+import { createFixedControl } from '../serving/model-control.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { bodyEncodingOf } from './body-encoding.ts';
@@ -212,7 +212,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
   registerOpenInferenceRoutes(app, options);
-  registerRepositoryRoutes(app, { service, control: options.control ?? noModelControl });
+  registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });

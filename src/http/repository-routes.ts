@@ -6,23 +6,14 @@ import {
   parseIndexRequest,
 } from '../protocol/open-inference/repository-request.ts';
 import { describeRepository } from '../serving/describe-model.ts';
-import type { InferenceService } from '../serving/inference-service.ts';
 import type { ModelControl } from '../serving/model-control.ts';
-
-export interface RepositoryParts {
-  readonly service: InferenceService;
-  readonly control: ModelControl;
-}
 
 const bodyOf = ({ body }: FastifyRequest): Buffer | undefined => body as Buffer | undefined;
 
-export function registerRepositoryRoutes(
-  app: FastifyInstance,
-  { service, control }: RepositoryParts,
-): void {
+export function registerRepositoryRoutes(app: FastifyInstance, control: ModelControl): void {
   app.post('/v2/repository/index', (request) => {
     const { ready } = parseIndexRequest(bodyOf(request));
-    return describeRepository(service.registry, ready);
+    return describeRepository(control, ready);
   });
 
   for (const verb of ['load', 'unload'] as const) {

@@ -3,7 +3,7 @@ import type { VersionStatistics } from '../telemetry/version-totals.ts';
 import { VersionTotals } from '../telemetry/version-totals.ts';
 import { describeModel, describeRepository, findDescribed, readinessOf } from './describe-model.ts';
 import { describeConfig } from './model-config.ts';
-import { noModelControl } from './model-control.ts';
+import { createFixedControl } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { createModelRegistry } from './model-registry.ts';
 import { describeStatistics } from './model-statistics.ts';
@@ -81,12 +81,17 @@ test('the index has every version with its state and why', async () => {
     createVersionStage({ name: 'broken', problem: new Error('no ONNX') as never }),
   );
   const ready = { name: 'simple', version: '1', state: 'READY', reason: '' };
-  expect(describeRepository(registry)).toEqual([
+  const control = createFixedControl(registry);
+  expect(await describeRepository(control)).toEqual([
     ready,
     { name: 'slow', version: '1', state: 'LOADING', reason: '' },
     { name: 'broken', version: '1', state: 'UNAVAILABLE', reason: 'no ONNX' },
   ]);
-  expect(describeRepository(registry, true)).toEqual([ready]);
+  expect(await describeRepository(control, true)).toEqual([ready]);
+  const unloaded = { name: 'old', version: '3', state: 'UNLOADED', reason: '' } as const;
+  expect(await describeRepository({ index: async () => [unloaded] })).toEqual([
+    { name: 'old', version: '3', state: 'UNAVAILABLE', reason: 'unloaded' },
+  ]);
 });
 
 describe('the configuration', () => {
@@ -184,7 +189,8 @@ describe('statistics', () => {
 });
 
 test('models are neither loaded nor unloaded unless that is allowed', async () => {
+  const control = createFixedControl(registryOf());
   for (const verb of ['load', 'unload'] as const) {
-    await expect(noModelControl[verb]('simple')).rejects.toThrow('--model-control explicit');
+    await expect(control[verb]('simple')).rejects.toThrow('--model-control explicit');
   }
 });

@@ -10,6 +10,7 @@ import type { DType } from '../tensor/dtype.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
 import type { VersionState } from './inference-types.ts';
+import type { IndexedVersion, ModelControl } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { ServedVersion } from './served-version.ts';
 
@@ -135,17 +136,19 @@ const indexState = {
   UNAVAILABLE: 'UNAVAILABLE',
   FAILED: 'UNAVAILABLE',
   UNLOADING: 'UNLOADING',
-} as const satisfies Record<VersionState, IndexEntry['state']>;
+  UNLOADED: 'UNAVAILABLE',
+} as const satisfies Record<IndexedVersion['state'], IndexEntry['state']>;
 
-/** Every version of every model; `readyOnly` leaves out those that do not serve. */
-export function describeRepository({ models }: ModelRegistry, readyOnly = false): IndexEntry[] {
-  const all = models.flatMap(({ model, versions }) =>
-    versions.map(({ version, state, reason = '' }) => ({
-      name: model.name,
-      version: version.version,
-      state: indexState[state],
-      reason,
-    })),
-  );
-  return readyOnly ? all.filter(({ state }) => state === 'READY') : all;
+function toEntry({ name, version, state, reason }: IndexedVersion): IndexEntry {
+  const why = reason === '' && state === 'UNLOADED' ? 'unloaded' : reason;
+  return { name, version, state: indexState[state], reason: why };
+}
+
+/** The index of the model repository; `readyOnly` leaves out what does not serve. */
+export async function describeRepository(
+  control: Pick<ModelControl, 'index'>,
+  readyOnly = false,
+): Promise<IndexEntry[]> {
+  const entries = (await control.index()).map(toEntry);
+  return readyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
 }
