@@ -284,6 +284,11 @@ export const errorCatalogue = {
     message: (d: { model: string; output: string; expected: readonly string[] }) =>
       `Model ${d.model} has no output "${d.output}"; its outputs: ${list(d.expected)}.`,
   },
+  CLASSIFICATION_UNAVAILABLE: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; output: string; problem: string }) =>
+      `${d.problem} (output '${d.output}' of model '${d.model}')`,
+  },
 
   // Running
   QUEUE_FULL: {

@@ -8,9 +8,11 @@
 
 import { systemClock } from '../batching/clock.ts';
 import { ServingError } from '../errors.ts';
+import { classifyOutput, refuseUnclassifiable } from '../pipeline/classification.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
+import { hasOpenBatch } from './batch-size.ts';
 import { checkInputs, checkOutputs } from './check-inputs.ts';
 import type {
   InferenceAnswer,
@@ -60,6 +62,21 @@ export interface InferenceServiceOptions {
   readonly pictures: PictureSource;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
+}
+
+/** Puts the best classes in the place of the outputs that are to be answered by them. */
+function withClasses(
+  { model, version }: ServedVersion,
+  outputs: readonly NamedTensor[],
+  classes: ReadonlyMap<string, number> | undefined,
+): readonly NamedTensor[] {
+  if (!classes) return outputs;
+  const batched = hasOpenBatch(version);
+  const { labels, name } = model;
+  return outputs.map((output) => {
+    const count = classes.get(output.name);
+    return count === undefined ? output : classifyOutput(name, output, { count, batched, labels });
+  });
 }
 
 function toNamed(
@@ -141,18 +158,19 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   return {
     registry,
     resolve,
-    async infer({ model, version, inputs, outputs, life }) {
+    async infer({ model, version, inputs, outputs, classes, life }) {
       refuseWhenDraining();
       const served = resolve(model, version);
       return account(served, life, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
         const wanted = checkOutputs(model, signature?.outputs ?? [], outputs);
+        if (classes) refuseUnclassifiable(model, signature?.outputs ?? [], classes);
         const answer = await served.run({ inputs: frames, wanted }, life);
         return {
           model,
           version: served.version.version,
-          outputs: toNamed(served, answer.outputs, outputs),
+          outputs: withClasses(served, toNamed(served, answer.outputs, outputs), classes),
           timings: answer.timings,
         };
       });
