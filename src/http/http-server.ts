@@ -29,6 +29,7 @@ import { lingerOnClose } from './linger.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
+import { registerOpenApi } from './openapi-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
@@ -209,6 +210,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
 
   intake.register(app);
+  registerOpenApi(app, options.version);
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
   registerOpenInferenceRoutes(app, options);
