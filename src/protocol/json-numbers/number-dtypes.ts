@@ -25,6 +25,11 @@ const integerTypes: Partial<Record<DType, IntegerType>> = {
   UINT64: { low: 0n, high: 2n ** 64n - 1n },
 };
 
+/** True when its elements are JSON numbers. */
+export function takesNumbers(dtype: DType): boolean {
+  return dtype === 'FP32' || dtype === 'FP64' || integerTypes[dtype] !== undefined;
+}
+
 /** Writes chunks of numbers into `bytes`, which own their buffer. */
 export function createChunkWriter(
   bytes: Uint8Array<ArrayBuffer>,

@@ -7,7 +7,7 @@ import { sizeOfDType } from '../../tensor/dtype.ts';
 import type { NumberPlan, ReadNumbers } from './elements.ts';
 import type { ChunkWriter } from './number-chunk.ts';
 import { NumberChunk } from './number-chunk.ts';
-import { createChunkWriter } from './number-dtypes.ts';
+import { createChunkWriter, takesNumbers } from './number-dtypes.ts';
 import { RunReader } from './number-run.ts';
 
 class Misfit extends Error {}
@@ -71,8 +71,9 @@ export class PlannedNumbers {
   }
 }
 
-/** Undefined when the plan asks for more numbers than the text can hold, or for none. */
+/** Undefined when the plan asks for more numbers than the text can hold, for none, or for other things. */
 export function planNumbers(body: Buffer, plan: NumberPlan): PlannedNumbers | undefined {
-  if (plan.count === 0 || plan.count > body.length / 2) return undefined;
+  if (plan.count === 0 || plan.count > body.length / 2 || !takesNumbers(plan.dtype))
+    return undefined;
   return new PlannedNumbers(body, plan);
 }
