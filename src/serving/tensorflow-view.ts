@@ -16,6 +16,12 @@ import type { ModelRegistry } from './model-registry.ts';
 import type { ServedVersion } from './served-version.ts';
 import { defaultSignatureName, findSignature } from './signatures.ts';
 
+export interface AskedVersion {
+  readonly model: string;
+  readonly version?: string | undefined;
+  readonly label?: string | undefined;
+}
+
 const stateOf = {
   LOADING: 'LOADING',
   READY: 'AVAILABLE',
@@ -47,6 +53,24 @@ export function statusOfModel(
   if (wanted.length === 0)
     throw new ServingError('VERSION_NOT_FOUND', { model: name, version, available });
   return wanted;
+}
+
+/**
+ * The version that a number or a label means, as the registry wants it. Throws TENSORFLOW_REQUEST_INVALID
+ * for an unknown label, and what the registry throws.
+ */
+export function versionOf(
+  registry: ModelRegistry,
+  { model, version, label }: AskedVersion,
+): string | undefined {
+  if (label === undefined) return version;
+  try {
+    return registry.resolve(model, label).version.version;
+  } catch (error) {
+    if (!(error instanceof ServingError) || error.code !== 'VERSION_NOT_FOUND') throw error;
+    const problem = `Unrecognized servable version label: ${label.slice(0, 100)}`;
+    throw new ServingError('TENSORFLOW_REQUEST_INVALID', { problem });
+  }
 }
 
 /** All signatures of a version. */

@@ -5,6 +5,8 @@
  */
 
 import type { ErrorCode, ServingError } from '../../errors.ts';
+import type { RestTarget } from './rest-path.ts';
+import { parseRestPath } from './rest-path.ts';
 
 /** What the request asked for. */
 export interface AskedModel {
@@ -31,6 +33,22 @@ export function textOfError(error: ServingError, asked: AskedModel, front: Front
       : `Serving signature key "${signature}" not found.`;
   }
   return error.message;
+}
+
+/** The body of an error on a REST request. */
+export function describeRestError(error: ServingError, path: string): object {
+  const target = targetOf(path);
+  if (target?.kind === 'status') return { error: textOfStatusError(error, target) };
+  return { error: textOfError(error, target ?? { model: '' }, 'rest') };
+}
+
+function targetOf(path: string): RestTarget | undefined {
+  try {
+    return parseRestPath('POST', path) ?? parseRestPath('GET', path);
+  } catch {
+    // A path that cannot be decoded.
+    return undefined;
+  }
 }
 
 /** The message of an error on a request for the status of a model. */
