@@ -55,11 +55,11 @@ export function registerInferRoutes(
     const { inputs } = parsed;
     const answer = await service.infer({ model, version, inputs, outputs, classes, life });
     request.answered = answer;
-    const { body, headerLength } = encodeInferAnswer(answer, parsed);
+    const { pieces, headerLength } = encodeInferAnswer(answer, parsed);
     if (headerLength === undefined) reply.header('content-type', 'application/json');
     else
       reply.header(lengthHeader, headerLength).header('content-type', 'application/octet-stream');
-    return sendAnswer(request, reply, body);
+    return sendAnswer(request, reply, pieces);
   }
 
   const onRequest = scopes.open;

@@ -8,7 +8,8 @@ import type { InferBody } from './infer-request.ts';
 import { decodeToJsonText, hasJsonForm } from './json-tensor.ts';
 
 export interface EncodedAnswer {
-  readonly body: Buffer;
+  /** The body in order: the JSON, and the data of each binary output as it is. */
+  readonly pieces: readonly Uint8Array[];
   /** Bytes of the JSON part, when binary data follows. */
   readonly headerLength?: number;
 }
@@ -46,9 +47,6 @@ export function encodeInferAnswer(
   const json = Buffer.from(
     `{${id}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[${encoded.join(',')}]}`,
   );
-  if (binary.length === 0) return { body: json };
-  return {
-    body: Buffer.concat([json, ...binary.map(({ data }) => data)]),
-    headerLength: json.byteLength,
-  };
+  if (binary.length === 0) return { pieces: [json] };
+  return { pieces: [json, ...binary.map(({ data }) => data)], headerLength: json.byteLength };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedTensor } from '../../tensor/tensor.ts';
-import type { EncodedAnswer } from './infer-answer.ts';
 import { encodeInferAnswer } from './infer-answer.ts';
 import type { InferBody } from './infer-request.ts';
 import { parseInferBody } from './infer-request.ts';
@@ -163,8 +162,14 @@ describe('an answer', () => {
     { name: 'h', dtype: 'FP16', shape: [1], data: Uint8Array.of(0, 0x3c) },
   ];
   const request = parse({ id: '"quoted"', inputs: [{ ...input, data: [1, 2] }] });
-  const answer = (parts: NamedTensor[], changes: Partial<InferBody> = {}): EncodedAnswer =>
-    encodeInferAnswer({ model: 'm "1"', version: '2', outputs: parts }, { ...request, ...changes });
+  function answer(
+    parts: NamedTensor[],
+    changes: Partial<InferBody> = {},
+  ): { body: Buffer; headerLength?: number } {
+    const answered = { model: 'm "1"', version: '2', outputs: parts };
+    const { pieces, ...rest } = encodeInferAnswer(answered, { ...request, ...changes });
+    return { body: Buffer.concat(pieces), ...rest };
+  }
 
   test('in JSON is one document', () => {
     const { body, headerLength } = answer(outputs.slice(0, 1));
