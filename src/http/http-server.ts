@@ -23,6 +23,7 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
+import { createLongWork } from './long-work.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelReadyRoutes } from './model-ready-routes.ts';
 import { registerModelRoutes } from './model-routes.ts';
@@ -212,7 +213,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerModelReadyRoutes(app, service);
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  registerInferRoutes(app, { service, scopes });
+  const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerInferRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };
 }

@@ -2,9 +2,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServingError } from '../errors.ts';
-import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
+import { encodeInferAnswer, textBytesOf } from '../protocol/open-inference/infer-answer.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from './long-work.ts';
 import type { RequestScopes } from './request-scope.ts';
 
 const lengthHeader = 'inference-header-content-length';
@@ -16,18 +17,27 @@ function headerLengthOf(request: FastifyRequest): string | undefined {
 
 export function registerInferRoutes(
   app: FastifyInstance,
-  { service, scopes }: { readonly service: InferenceService; readonly scopes: RequestScopes },
+  options: {
+    readonly service: InferenceService;
+    readonly scopes: RequestScopes;
+    readonly longWork: LongWork;
+  },
 ): void {
+  const { service, scopes, longWork } = options;
+
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { model, version, life } = scopes.take(request);
     const body = request.body as Buffer | undefined;
     if (!body || body.length === 0)
       throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
-    const parsed = parseInferBody(body, headerLengthOf(request));
+    const headerLength = headerLengthOf(request);
+    const jsonBytes = Math.min(body.length, Number(headerLength ?? body.length) || 0);
+    const parsed = await longWork.run(parseInferBody(body, headerLength), jsonBytes, life);
     const outputs = parsed.outputs?.map(({ name }) => name);
     const answer = await service.infer({ model, version, inputs: parsed.inputs, outputs, life });
     request.answered = answer;
-    const encoded = encodeInferAnswer(answer, parsed);
+    const textBytes = textBytesOf(answer.outputs, parsed);
+    const encoded = await longWork.run(encodeInferAnswer(answer, parsed), textBytes, life);
     if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
     const type =
       encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream';
