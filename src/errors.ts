@@ -116,6 +116,11 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The body is not valid JSON: ${d.problem}.`,
   },
+  JSON_TOO_COMPLEX: {
+    kind: 'too-large',
+    message: (d: { limit: number }) =>
+      `The JSON body holds more than ${d.limit} objects, keys and values beside lists of numbers, strings or booleans; send such lists, or several requests.`,
+  },
   PREDICT_JSON_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) =>

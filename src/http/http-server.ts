@@ -26,6 +26,7 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
+import { createLongWork } from './long-work.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
@@ -217,7 +218,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  registerInferRoutes(app, { service, scopes });
+  const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerInferRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };
 }
