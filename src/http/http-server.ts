@@ -219,8 +219,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  registerInferRoutes(app, { service, scopes });
   const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerInferRoutes(app, { service, scopes, longWork });
   registerTensorflowRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };
