@@ -122,7 +122,7 @@ export function registerTensorflowRoutes(
         ? await evaluate(scope, body, parsed, kind)
         : await predict(scope, body, parsed);
     request.answered = answer;
-    return sendAnswer(request, reply, text);
+    return sendAnswer(request, reply, [text]);
   }
 
   function describe({ kind, model, version }: RestTarget): object {
