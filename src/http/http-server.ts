@@ -10,12 +10,13 @@ import { fastify } from 'fastify';
 import type { Clock } from '../batching/clock.ts';
 import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { requestIdFrom } from '../telemetry/request-id.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { createBodyIntake, hasBody } from './body-intake.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { createClientLimits } from './client-limits.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
@@ -31,7 +32,7 @@ import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
-import { createRequestScopes, requestIdFrom } from './request-scope.ts';
+import { createRequestScopes } from './request-scope.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
