@@ -84,9 +84,19 @@ export const errorCatalogue = {
       `Content-Type "${d.contentType}" is not supported here; expected ${list(d.expected)}.`,
   },
   CONTENT_ENCODING_UNSUPPORTED: {
-    kind: 'unsupported-media',
+    kind: 'unimplemented',
     message: (d: { encoding: string; expected: readonly string[] }) =>
       `Content-Encoding "${d.encoding}" is not supported; expected ${list(d.expected)}.`,
+  },
+  BODY_ENCODING_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { encoding: string; problem: string }) =>
+      `The body is not valid ${d.encoding}, as its Content-Encoding says: ${d.problem}.`,
+  },
+  FEATURE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { feature: string; advice?: string | undefined }) =>
+      `This server does not offer ${d.feature}${d.advice ? `; ${d.advice}` : ''}.`,
   },
   REQUEST_MALFORMED: {
     kind: 'invalid-argument',
@@ -213,7 +223,7 @@ export const errorCatalogue = {
   MODEL_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; available: readonly string[] }) =>
-      `There is no model "${d.model}"; models here: ${list(d.available)}.`,
+      `Request for unknown model: '${d.model}' is not found; models here: ${list(d.available)}.`,
   },
   VERSION_NOT_FOUND: {
     kind: 'not-found',
@@ -238,11 +248,21 @@ export const errorCatalogue = {
     message: (d: { model: string; version: string; state: string; reason?: string | undefined }) =>
       `Model ${d.model} version ${d.version} is not ready (${d.state}${d.reason ? `: ${d.reason}` : ''}).`,
   },
+  MODEL_CONTROL_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; mode: string }) =>
+      `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
+  },
 
   // Tensors
   INFER_REQUEST_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The inference request is invalid: ${d.problem}.`,
+  },
+  REPOSITORY_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `The request to the model repository is invalid: ${d.problem}.`,
   },
   INPUT_UNKNOWN: {
     kind: 'invalid-argument',

@@ -16,6 +16,7 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { bodyMemoryOf, connectionsOf } from './machine-limits.ts';
+import { ownVersion } from './own-version.ts';
 
 export interface StartedHttp extends HttpServer {
   readonly gate: RequestGate;
@@ -88,6 +89,7 @@ export async function startHttp(
     allowedHosts: settings.allowedHosts,
     maxPictures: settings.maxPictures,
     timeoutMs: settings.requestTimeoutMs,
+    version: ownVersion(),
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });

@@ -2,7 +2,8 @@
  * Errors as HTTP answers: one total map from kind to status, one shape of body.
  *
  * The body is {"success": false, "error": "<message>", "code": "<CODE>"}: `error` is what Open Inference
- * clients read, `success` what the clients of articles 000 and 004 test.
+ * clients read, `success` what the clients of articles 000 and 004 test. Under /v2 it is as the protocol has
+ * it, without `success`.
  */
 
 import type { FastifyError } from 'fastify';
@@ -37,14 +38,24 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
-export function toErrorAnswer(error: ServingError): ErrorAnswer {
+function bodyOf({ message, code }: ServingError, path: string): object {
+  const body = { error: message, code };
+  return /^\/v2(\/|\?|$)/.test(path) ? body : { success: false, ...body };
+}
+
+/** `path`: what was asked for, as far as that is known. */
+export function toErrorAnswer(error: ServingError, path = ''): ErrorAnswer {
   const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
   if ('retryAfterSeconds' in error.details)
     headers['retry-after'] = String(error.details.retryAfterSeconds);
   if (error.code === 'METHOD_NOT_ALLOWED') {
     headers.allow = (error as ServingError<'METHOD_NOT_ALLOWED'>).details.allowed.join(', ');
   }
-  const body = JSON.stringify({ success: false, error: error.message, code: error.code });
+  if (error.code === 'CONTENT_ENCODING_UNSUPPORTED') {
+    const { expected } = (error as ServingError<'CONTENT_ENCODING_UNSUPPORTED'>).details;
+    headers['accept-encoding'] = expected.join(', ');
+  }
+  const body = JSON.stringify(bodyOf(error, path));
   return { status: statusOf(error), headers, body };
 }
 

@@ -12,9 +12,12 @@ import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { ModelControl } from '../serving/model-control.ts';
+import { createFixedControl } from '../serving/model-control.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { requestIdFrom } from '../telemetry/request-id.ts';
+import { bodyEncodingOf } from './body-encoding.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { createBodyIntake, hasBody } from './body-intake.ts';
 import type { ClientLimits } from './client-limits.ts';
@@ -25,11 +28,12 @@ import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
-import { registerModelReadyRoutes } from './model-ready-routes.ts';
 import { registerModelRoutes } from './model-routes.ts';
+import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
+import { registerRepositoryRoutes } from './repository-routes.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
 import { createRequestScopes } from './request-scope.ts';
@@ -47,6 +51,10 @@ export interface HttpServerOptions extends PictureForms {
   readonly host: string;
   readonly allowedHosts: readonly string[];
   readonly timeoutMs: number;
+  /** Of Modelship itself. */
+  readonly version: string;
+  /** Absent: models are what they were at the start. */
+  readonly control?: ModelControl | undefined;
   /** One line for those who ask `/` from a terminal. */
   readonly describe: () => string;
 }
@@ -118,13 +126,6 @@ function followRoutes(app: FastifyInstance): (path: string) => string[] {
       .flatMap(({ methods }) => [...methods]);
 }
 
-function refuseEncodedBodies(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding && encoding !== 'identity') {
-    throw new ServingError('CONTENT_ENCODING_UNSUPPORTED', { encoding, expected: ['identity'] });
-  }
-}
-
 interface ErrorParts extends Pick<HttpServerOptions, 'log' | 'stallMs'> {
   readonly intake: BodyIntake;
   readonly clock: Clock;
@@ -147,7 +148,7 @@ function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
   function answer(error: ServingError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     request.refusal = error;
     giveUpBody(request, reply);
-    const { status, headers, body } = toErrorAnswer(error);
+    const { status, headers, body } = toErrorAnswer(error, request.url);
     return reply.code(status).headers(headers).send(body);
   }
 
@@ -200,7 +201,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.addHook('onRequest', (request, _reply, done) => {
     try {
       checkHost(request.raw);
-      refuseEncodedBodies(request);
+      // Before its body comes.
+      if (request.headers['content-encoding']) bodyEncodingOf(request.headers['content-encoding']);
       done();
     } catch (error) {
       done(error as Error);
@@ -210,7 +212,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   intake.register(app);
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
-  registerModelReadyRoutes(app, service);
+  registerOpenInferenceRoutes(app, options);
+  registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });

@@ -44,9 +44,10 @@ export class RequestBody {
   readonly hold: Hold;
   /** Bytes that have come. */
   received = 0;
+  /** Bytes of memory that one of its bytes is counted for. */
+  readonly weight: number;
   private readonly options: BodyOptions;
   private readonly declared: number | undefined;
-  private readonly weight: number;
   /** The most that it may be counted for. */
   private readonly most: number;
   private parts: Buffer[] = [];

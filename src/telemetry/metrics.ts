@@ -15,6 +15,7 @@ import type { VersionMetrics } from './version-metrics.ts';
 import { samplesOfSeries, VersionSeries } from './version-metrics.ts';
 import type { ServerReading } from './version-readings.ts';
 import { readRunners, samplesOfReadings } from './version-readings.ts';
+import type { VersionStatistics } from './version-totals.ts';
 
 export interface FinishedRequest {
   readonly model: string;
@@ -29,6 +30,8 @@ export interface Metrics {
   countHttp(route: string, status: number, code: string): void;
   /** Of a version of this server; shown with zeros from now on. */
   forVersion(model: string, version: string): VersionMetrics;
+  /** The sums of a version; undefined for one that nothing was counted of. */
+  statisticsOf(model: string, version: string): VersionStatistics | undefined;
   /** Starts to watch the process; called by itself with the first `render`. */
   load(): Promise<void>;
   /** The text to answer with; `reading` fills the gauges. */
@@ -86,11 +89,9 @@ export function createMetrics(build: BuildInfo): Metrics {
   return {
     countRequest({ model, version, code, totalMs }) {
       requests.add(model, version, code);
-      if (!timedCodes.has(code)) return;
-      series
-        .get(model)
-        ?.get(version)
-        ?.requestDuration.observe(totalMs / 1000);
+      const one = series.get(model)?.get(version);
+      one?.totals.addRequest(code, totalMs);
+      if (timedCodes.has(code)) one?.requestDuration.observe(totalMs / 1000);
     },
     countHttp: (route, status, code) => http.add(route, status, code),
     forVersion(model, version) {
@@ -100,6 +101,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       versions.set(version, one);
       return one;
     },
+    statisticsOf: (model, version) => series.get(model)?.get(version)?.totals,
     load: async () => {
       await watchProcess();
     },
