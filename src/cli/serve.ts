@@ -1,8 +1,8 @@
 /**
- * `modelship serve`: models behind HTTP until a signal says stop.
+ * `modelship serve`: models behind HTTP and gRPC until a signal says stop.
  *
  * The runners take longest to start, so they are started first, with as little code as that needs; the
- * HTTP server's code is loaded while they load their models.
+ * code of the HTTP server, and then of the gRPC server, is loaded while they load their models.
  */
 
 import { flushCompileCache } from 'node:module';
@@ -19,8 +19,9 @@ import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
-import { announceListening, announceModels } from './serve-announcement.ts';
+import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
+import type { StartedGrpc } from './start-grpc.ts';
 import type { Output } from './terminal.ts';
 
 /** After the first answers: what watches the process is 80 files of code. */
@@ -60,7 +61,9 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, clients, gate, port } = await startHttp(settings, service, { log, metrics });
+    const http = await startHttp(settings, service, { log, metrics });
+    const { app, clients, gate, port, bodyMemory } = http;
+    let grpc: StartedGrpc | undefined;
     setTimeout(() => void metrics.load(), metricsDelayMs).unref();
     for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({
@@ -70,9 +73,15 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       service,
       settings,
       log,
+      grpc: () => grpc,
       close: () => pictures.close(),
     });
     announceListening(settings.host, port, output);
+    if (settings.grpc) {
+      const { startGrpc } = await import('./start-grpc.ts');
+      grpc = await startGrpc(settings, service, { log, metrics, bodyMemory });
+      announceGrpc(settings.host, grpc.port, output);
+    }
     await loading;
     announceModels(service, settings.host, port, output);
     dropEarlyRunner();
