@@ -2,10 +2,12 @@
  * `modelship serve`: models behind HTTP and gRPC until a signal says stop.
  *
  * The runners take longest to start, so they are started first, with as little code as that needs; the
- * code of the HTTP server, and then of the gRPC server, is loaded while they load their models.
+ * HTTP server's code is loaded while they load their models, and the gRPC server's a moment after that, so
+ * that it delays no first answer.
  */
 
 import { flushCompileCache } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
@@ -24,8 +26,11 @@ import { shutDownOnSignals } from './shutdown.ts';
 import type { StartedGrpc } from './start-grpc.ts';
 import type { Output } from './terminal.ts';
 
-/** After the first answers: what watches the process is 80 files of code. */
+/** After the first answers: what watches the process is 80 files of code, what speaks gRPC as many. */
 const metricsDelayMs = 1000;
+const grpcDelayMs = 100;
+/** No longer than that for a model that loads and loads. */
+const mostGrpcDelayMs = 1000;
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 
@@ -43,6 +48,14 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
   }
 }
 
+/** Settles a moment after the models serve. */
+async function moment(loading: Promise<void>): Promise<void> {
+  await Promise.race([
+    loading.then(() => setTimeout(grpcDelayMs)),
+    setTimeout(mostGrpcDelayMs, undefined, { ref: false }),
+  ]);
+}
+
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
   // As process 1 of a container a signal without a handler is not even deadly.
@@ -57,6 +70,8 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
+  // Probes that ask over HTTP speak for gRPC too.
+  const release = settings.grpc ? service.holdReady() : () => {};
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
@@ -64,7 +79,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     const http = await startHttp(settings, service, { log, metrics });
     const { app, clients, gate, port, bodyMemory } = http;
     let grpc: StartedGrpc | undefined;
-    setTimeout(() => void metrics.load(), metricsDelayMs).unref();
+    void setTimeout(metricsDelayMs, undefined, { ref: false }).then(() => metrics.load());
     for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({
       app,
@@ -78,9 +93,11 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     });
     announceListening(settings.host, port, output);
     if (settings.grpc) {
+      await moment(loading);
       const { startGrpc } = await import('./start-grpc.ts');
       grpc = await startGrpc(settings, service, { log, metrics, bodyMemory });
       announceGrpc(settings.host, grpc.port, output);
+      release();
     }
     await loading;
     announceModels(service, settings.host, port, output);

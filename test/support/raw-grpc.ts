@@ -12,6 +12,8 @@ export interface RawAnswer {
 }
 
 export interface RawConnection extends Disposable {
+  /** Settles when the connection has ended. */
+  readonly closed: Promise<void>;
   /** Sends these bytes as the whole of a request. */
   call(path: string, body: Buffer, headers?: Readonly<Record<string, string>>): Promise<RawAnswer>;
   /** Opens a request; its body is the caller's to send. */
@@ -57,6 +59,7 @@ export function openHttp2(port: number): RawConnection {
       stream.end(body);
       return answerOf(stream);
     },
+    closed: new Promise((resolve) => session.once('close', () => resolve())),
     [Symbol.dispose]: () => session.destroy(),
   };
 }
