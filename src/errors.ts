@@ -116,6 +116,11 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The body is not valid JSON: ${d.problem}.`,
   },
+  JSON_TOO_COMPLEX: {
+    kind: 'too-large',
+    message: (d: { limit: number }) =>
+      `The JSON body holds more than ${d.limit} objects, keys and values beside lists of numbers, strings or booleans; send such lists, or several requests.`,
+  },
   PREDICT_JSON_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) =>
@@ -295,10 +300,29 @@ export const errorCatalogue = {
     message: (d: { input: string; problem: string }) =>
       `The data of input '${d.input}' is invalid: ${d.problem}.`,
   },
+  TENSOR_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { input: string; bytes: number; limitBytes: number }) =>
+      `Input '${d.input}' stands for ${d.bytes} more bytes than were sent, beyond the limit of ${d.limitBytes} for a request; send smaller requests.`,
+  },
+  // In TensorFlow Serving's own words, which clients compare.
+  TENSORFLOW_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => d.problem,
+  },
+  TENSORFLOW_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { problem: string }) => d.problem,
+  },
   OUTPUT_UNKNOWN: {
     kind: 'invalid-argument',
     message: (d: { model: string; output: string; expected: readonly string[] }) =>
       `Model ${d.model} has no output "${d.output}"; its outputs: ${list(d.expected)}.`,
+  },
+  CLASSIFICATION_UNAVAILABLE: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; output: string; problem: string }) =>
+      `${d.problem} (output '${d.output}' of model '${d.model}')`,
   },
 
   // Running

@@ -3,12 +3,14 @@
  *
  * The body is {"success": false, "error": "<message>", "code": "<CODE>"}: `error` is what Open Inference
  * clients read, `success` what the clients of articles 000 and 004 test. Under /v2 it is as the protocol has
- * it, without `success`.
+ * it, without `success`, and under /v1 it is TensorFlow Serving's: {"error": "<message>"}.
  */
 
 import type { FastifyError } from 'fastify';
 import type { ErrorKind } from '../errors.ts';
 import { ServingError } from '../errors.ts';
+import { describeRestError } from '../protocol/tensorflow-serving/error-text.ts';
+import { isRestPath } from '../protocol/tensorflow-serving/rest-path.ts';
 
 export const statusOfKind = {
   'invalid-argument': 400,
@@ -38,7 +40,9 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
-function bodyOf({ message, code }: ServingError, path: string): object {
+function bodyOf(failure: ServingError, path: string): object {
+  const { message, code } = failure;
+  if (isRestPath(path)) return describeRestError(failure, path.split('?', 1)[0] ?? path);
   const body = { error: message, code };
   return /^\/v2(\/|\?|$)/.test(path) ? body : { success: false, ...body };
 }

@@ -27,9 +27,11 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
+import { createLongWork } from './long-work.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
+import { registerOpenApi } from './openapi-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
@@ -37,6 +39,7 @@ import { registerRepositoryRoutes } from './repository-routes.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
 import { createRequestScopes } from './request-scope.ts';
+import { registerTensorflowRoutes } from './tensorflow-routes.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
@@ -210,6 +213,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
 
   intake.register(app);
+  registerOpenApi(app, options.version);
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
   registerOpenInferenceRoutes(app, options);
@@ -217,6 +221,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });
+  const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerTensorflowRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };
 }

@@ -1,37 +1,65 @@
-/** POST /v2/models/{name}[/versions/{version}]/infer: a first form of Open Inference REST. */
+/** POST /v2/models/{name}[/versions/{version}]/infer of Open Inference REST. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServingError } from '../errors.ts';
 import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
+import type { InferBody } from '../protocol/open-inference/infer-request.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
+import { readRawRequest } from '../protocol/open-inference/raw-request.ts';
+import { hasOpenBatch } from '../serving/batch-size.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { RequestScopes } from './request-scope.ts';
+import { sendAnswer } from './answer-encoding.ts';
+import type { RequestScope, RequestScopes } from './request-scope.ts';
 
 const lengthHeader = 'inference-header-content-length';
+const nothing = Buffer.alloc(0);
 
 function headerLengthOf(request: FastifyRequest): string | undefined {
   const value = request.headers[lengthHeader];
   return Array.isArray(value) ? value.join(',') : value;
 }
 
+function classesOf({ outputs }: InferBody): Map<string, number> | undefined {
+  const asked = outputs?.flatMap(({ name, classes }) =>
+    classes ? [[name, classes] as const] : [],
+  );
+  return asked && asked.length > 0 ? new Map(asked) : undefined;
+}
+
 export function registerInferRoutes(
   app: FastifyInstance,
   { service, scopes }: { readonly service: InferenceService; readonly scopes: RequestScopes },
 ): void {
-  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { model, version, life } = scopes.take(request);
-    const body = request.body as Buffer | undefined;
-    if (!body || body.length === 0)
+  function readRaw(body: Buffer, { model, version }: RequestScope): InferBody {
+    const { version: meant } = service.registry.resolve(model, version);
+    const inputs = meant.signature?.inputs ?? [];
+    return readRawRequest(body, { model, inputs, batched: hasOpenBatch(meant) });
+  }
+
+  function read(request: FastifyRequest, scope: RequestScope): InferBody {
+    const body = (request.body as Buffer | undefined) ?? nothing;
+    const headerLength = headerLengthOf(request);
+    if (headerLength === '0') return readRaw(body, scope);
+    if (body.length === 0)
       throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
-    const parsed = parseInferBody(body, headerLengthOf(request));
+    return parseInferBody(body, headerLength);
+  }
+
+  async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const scope = scopes.take(request);
+    const { model, version, life } = scope;
+    const parsed = read(request, scope);
+    life.change(parsed);
     const outputs = parsed.outputs?.map(({ name }) => name);
-    const answer = await service.infer({ model, version, inputs: parsed.inputs, outputs, life });
+    const classes = classesOf(parsed);
+    const { inputs } = parsed;
+    const answer = await service.infer({ model, version, inputs, outputs, classes, life });
     request.answered = answer;
-    const encoded = encodeInferAnswer(answer, parsed);
-    if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);
-    const type =
-      encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream';
-    return reply.header('content-type', type).send(encoded.body);
+    const { body, headerLength } = encodeInferAnswer(answer, parsed);
+    if (headerLength === undefined) reply.header('content-type', 'application/json');
+    else
+      reply.header(lengthHeader, headerLength).header('content-type', 'application/octet-stream');
+    return sendAnswer(request, reply, body);
   }
 
   const onRequest = scopes.open;

@@ -78,6 +78,12 @@ test('no rows are rows like any others', () => {
   ).toHaveLength(2);
 });
 
+test('more elements than can be counted are refused, times 0 too', () => {
+  const any: TensorSpec[] = [{ name: 'a', dtype: 'FP32', shape: [], anyShape: true }];
+  const given = tensor('a', 'FP32', [2 ** 31, 0, 2 ** 31], new Uint8Array(0));
+  expect(() => checkInputs('m', any, [given])).toThrow('takes more elements than there are');
+});
+
 test('a model of unknown rank takes any shape', () => {
   const any: TensorSpec = { name: 'a', dtype: 'FP32', shape: [], anyShape: true };
   expect(checkInputs('m', [any], [a])).toHaveLength(1);

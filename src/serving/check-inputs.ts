@@ -25,10 +25,19 @@ function checkShape(model: string, spec: TensorSpec, { shape }: NamedTensor): vo
   }
 }
 
+/** Also with a 0 among them: the runtime multiplies the others first. */
+function isCountable(shape: readonly number[]): boolean {
+  let count = 1;
+  for (const dim of shape) if (dim !== 0) count *= dim;
+  return count <= Number.MAX_SAFE_INTEGER;
+}
+
 function checkData({ name, dtype, shape, data }: NamedTensor): void {
   const fail = (problem: string): never => {
     throw new ServingError('INPUT_DATA_INVALID', { input: name, problem });
   };
+  if (!isCountable(shape))
+    fail(`the shape [${shape.join(', ')}] takes more elements than there are`);
   // The runtime computes on with any other byte: Not of 2 is 0.
   if (dtype === 'BOOL' && data.some((byte) => byte > 1)) fail('a BOOL is a byte of 0 or 1');
   if (dtype !== 'BYTES') {

@@ -17,12 +17,12 @@ import type { ServedVersion } from './served-version.ts';
 import type { RunAnswer } from './version-queue.ts';
 
 /** The pictures in the BYTES of an input that was checked. Throws INPUT_DATA_INVALID or TOO_MANY_PICTURES. */
-function picturesIn({ chunks }: FrameTensor, input: string, most: number): EncodedPicture[] {
-  const elements = chunks.flatMap((chunk) => unpackBytes(chunk));
-  if (elements.length === 0)
+function picturesIn({ shape, chunks }: FrameTensor, input: string, most: number): EncodedPicture[] {
+  const [count = 0] = shape;
+  if (count === 0)
     throw new ServingError('INPUT_DATA_INVALID', { input, problem: 'it holds no picture' });
-  if (elements.length > most)
-    throw new ServingError('TOO_MANY_PICTURES', { count: elements.length, limit: most });
+  if (count > most) throw new ServingError('TOO_MANY_PICTURES', { count, limit: most });
+  const elements = chunks.flatMap((chunk) => unpackBytes(chunk));
   return elements.map((bytes, i) => ({ bytes, where: `picture ${i + 1} (input ${input})` }));
 }
 

@@ -8,10 +8,12 @@
 
 import { systemClock } from '../batching/clock.ts';
 import { ServingError } from '../errors.ts';
+import { classifyOutput, refuseUnclassifiable } from '../pipeline/classification.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { bytesOfChunks } from '../tensor/chunked-tensor.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
+import { hasOpenBatch } from './batch-size.ts';
 import { checkInputs, checkOutputs } from './check-inputs.ts';
 import { inferPictures } from './infer-pictures.ts';
 import type {
@@ -69,6 +71,21 @@ export interface InferenceServiceOptions {
   readonly maxPictures?: number | undefined;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
+}
+
+/** Puts the best classes in the place of the outputs that are to be answered by them. */
+function withClasses(
+  { model, version }: ServedVersion,
+  outputs: readonly NamedTensor[],
+  classes: ReadonlyMap<string, number> | undefined,
+): readonly NamedTensor[] {
+  if (!classes) return outputs;
+  const batched = hasOpenBatch(version);
+  const { labels, name } = model;
+  return outputs.map((output) => {
+    const count = classes.get(output.name);
+    return count === undefined ? output : classifyOutput(name, output, { count, batched, labels });
+  });
 }
 
 /** The outputs under the signature's names: the wanted ones in the order in which they were asked for. */
@@ -152,7 +169,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
 
   async function inferWith(
     served: ServedVersion,
-    { model, signature: name, inputs: given, outputs, life }: InferenceRequest,
+    { model, signature: name, inputs: given, outputs, classes, life }: InferenceRequest,
   ): Promise<InferenceAnswer> {
     const { signatures } = served;
     const named = name === undefined ? undefined : findSignature(model, signatures, name);
@@ -160,12 +177,13 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     const signature = named ?? chooseSignature(signatures, inputs);
     const frames = checkInputs(model, signature.inputs, inputs);
     const wanted = checkOutputs(model, signature, outputs);
+    if (classes) refuseUnclassifiable(model, signature.outputs, classes);
     const answer = await runWith(served, signature, { inputs: frames, wanted }, life);
     return {
       model,
       version: served.version.version,
       signature,
-      outputs: toNamed(signature, answer.outputs, outputs),
+      outputs: withClasses(served, toNamed(signature, answer.outputs, outputs), classes),
       timings: answer.timings,
     };
   }

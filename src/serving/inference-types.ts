@@ -32,6 +32,8 @@ export interface InferenceRequest {
   readonly inputs: readonly NamedTensor[] | ReadInputs;
   /** Names of the wanted outputs; absent or empty: all. */
   readonly outputs?: readonly string[] | undefined;
+  /** Outputs to be answered by so many of their best classes (pipeline/classification.ts), by name. */
+  readonly classes?: ReadonlyMap<string, number> | undefined;
   readonly life: RequestLife;
 }
 

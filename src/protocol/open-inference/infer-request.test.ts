@@ -97,6 +97,16 @@ describe('refused in JSON:', () => {
       { inputs: [{ ...binary(2), data: [1, 2] }] },
     ],
     ["input 'x' has binary_data_size 2, but 0 bytes are left", { inputs: [binary(2)] }],
+    ['shared memory', { inputs: [{ ...withData, parameters: { shared_memory_region: 'a' } }] }],
+    ['parameters: expected record', { inputs: [withData], parameters: 1 }],
+    ['parameters.a', { inputs: [withData], parameters: { a: null } }],
+    ['parameters.a', { inputs: [withData], parameters: { a: [1] } }],
+    ['sequence_id', { inputs: [withData], parameters: { sequence_id: 1 } }],
+    ['timeout', { inputs: [withData], parameters: { timeout: -1 } }],
+    [
+      'binary_data is not true or false',
+      { inputs: [withData], outputs: [{ name: 'y', parameters: { binary_data: 1 } }] },
+    ],
     ['an output is listed twice', { inputs: [withData], outputs: [{ name: 'y' }, { name: 'y' }] }],
     [
       "The data of input 'x' is invalid: it has 3 elements",
@@ -143,7 +153,7 @@ describe('refused in binary:', () => {
   });
 
   test('no header at all', () => {
-    expect(() => parseInferBody(Buffer.from('xx'), '0')).toThrow('not supported yet');
+    expect(() => parseInferBody(Buffer.from('xx'), '00')).toThrow('it is empty');
   });
 });
 

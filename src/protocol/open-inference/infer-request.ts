@@ -7,11 +7,19 @@ import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
+import { describeIssues } from '../describe-issues.ts';
 import { parseJson } from '../parse-json.ts';
+import type { OutputParameters, RequestParameters } from './infer-parameters.ts';
+import {
+  noParameters,
+  readOutputParameters,
+  readRequestParameters,
+  refuseSharedMemory,
+} from './infer-parameters.ts';
 import { encodeJsonData } from './json-tensor.ts';
 import { isPlainRequest } from './plain-request.ts';
 
-const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 
 export const requestShape = z.object({
   id: z.string().optional(),
@@ -33,17 +41,15 @@ export const requestShape = z.object({
 export type RequestBody = z.output<typeof requestShape>;
 type InputBody = RequestBody['inputs'][number];
 
-export interface WantedOutput {
+export interface WantedOutput extends OutputParameters {
   readonly name: string;
-  readonly binary: boolean;
 }
 
-export interface InferBody {
+export interface InferBody extends RequestParameters {
   readonly id?: string | undefined;
   readonly inputs: readonly NamedTensor[];
   /** Absent: all outputs, in the form of `binaryByDefault`. */
   readonly outputs?: readonly WantedOutput[] | undefined;
-  readonly binaryByDefault: boolean;
 }
 
 function fail(problem: string): never {
@@ -61,8 +67,6 @@ function splitBody(
     fail(
       `Inference-Header-Content-Length is "${headerLength}", but the body has ${body.length} bytes`,
     );
-  if (length === 0)
-    fail('raw binary requests (Inference-Header-Content-Length: 0) are not supported yet');
   return [body.subarray(0, length), body.subarray(length)];
 }
 
@@ -71,13 +75,7 @@ function validate(json: Buffer): RequestBody {
   if (isPlainRequest(value)) return value;
   const checked = requestShape.safeParse(value);
   if (checked.success) return checked.data;
-  const problems = checked.error.issues
-    .slice(0, 5)
-    .map(
-      (issue) =>
-        `${issue.path.join('.') || 'body'}: ${issue.message.replace(/^Invalid input: /, '')}`,
-    );
-  fail(problems.join('; '));
+  fail(describeIssues(checked.error));
 }
 
 /** Takes the inputs' binary parts from the body in the order of the inputs. */
@@ -87,7 +85,8 @@ function createBinaryReader(binary: Buffer): {
 } {
   let offset = 0;
   return {
-    take({ name, parameters: { binary_data_size: size } }) {
+    take({ name, parameters = noParameters }) {
+      const { binary_data_size: size } = parameters;
       const bad = typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0;
       if (bad || offset + size > binary.length) {
         fail(
@@ -107,12 +106,13 @@ function createBinaryReader(binary: Buffer): {
 }
 
 function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): NamedTensor {
-  const { name, shape, datatype, data } = input;
+  const { name, shape, datatype, data, parameters = noParameters } = input;
+  refuseSharedMemory(parameters);
   if (!isDType(datatype))
     fail(
       `input '${name}' has the unknown datatype '${datatype}'; expected one of ${dtypes.join(', ')}`,
     );
-  const isBinary = 'binary_data_size' in input.parameters;
+  const isBinary = Object.hasOwn(parameters, 'binary_data_size');
   if (isBinary === (data !== undefined))
     fail(`input '${name}' needs either data or binary_data_size`);
   return {
@@ -123,19 +123,24 @@ function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): Nam
   };
 }
 
-/** Throws JSON_INVALID, INFER_REQUEST_INVALID or INPUT_DATA_INVALID. */
+function readOutputs({ outputs }: RequestBody, binaryByDefault: boolean): InferBody['outputs'] {
+  const wanted = outputs?.map(({ name, parameters = noParameters }) => ({
+    name,
+    ...readOutputParameters(parameters, binaryByDefault),
+  }));
+  const names = wanted?.map(({ name }) => name) ?? [];
+  if (new Set(names).size < names.length) fail('an output is listed twice');
+  return wanted;
+}
+
+/** Throws JSON_INVALID, INFER_REQUEST_INVALID, INPUT_DATA_INVALID or FEATURE_UNSUPPORTED. */
 export function parseInferBody(body: Buffer, headerLength: string | undefined): InferBody {
   const [json, binary] = splitBody(body, headerLength);
   const request = validate(json);
   const reader = createBinaryReader(binary);
   const inputs = request.inputs.map((input) => toTensor(input, reader.take));
   reader.finish();
-  const binaryByDefault = request.parameters.binary_data_output === true;
-  const outputs = request.outputs?.map((output) => ({
-    name: output.name,
-    binary: (output.parameters.binary_data ?? binaryByDefault) === true,
-  }));
-  const names = outputs?.map(({ name }) => name) ?? [];
-  if (new Set(names).size < names.length) fail('an output is listed twice');
-  return { id: request.id, inputs, outputs, binaryByDefault };
+  const parameters = readRequestParameters(request.parameters ?? noParameters);
+  const outputs = readOutputs(request, parameters.binaryByDefault);
+  return { id: request.id, inputs, outputs, ...parameters };
 }

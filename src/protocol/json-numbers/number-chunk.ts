@@ -1,0 +1,51 @@
+/** Some of the numbers of a text as doubles, with the places where they stand. */
+
+import { isBetween } from './elements.ts';
+
+/** Few enough for the cache, enough that what is done once a chunk costs nothing. */
+const mostNumbers = 2048;
+
+export class NumberChunk {
+  readonly body: Buffer;
+  readonly values: Float64Array;
+  readonly places: Float64Array;
+  /** How many there are. */
+  count = 0;
+  /** One of them may have a point or an exponent, or be a word. */
+  notDigits = false;
+
+  /** For so many numbers in all. */
+  constructor(body: Buffer, numbers: number) {
+    this.body = body;
+    const room = Math.min(numbers, mostNumbers);
+    this.values = new Float64Array(room);
+    this.places = new Float64Array(room);
+  }
+
+  get isFull(): boolean {
+    return this.count === this.values.length;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.notDigits = false;
+  }
+
+  /** A number as it was sent. */
+  textOf(index: number): string {
+    const { body } = this;
+    const start = this.places[index] as number;
+    let at = start;
+    while (at < body.length && !isBetween(body[at] as number) && body[at] !== 0x7d) at += 1;
+    return body.toString('latin1', start, at);
+  }
+
+  /** The same for a message. */
+  shownTextOf(index: number): string {
+    const text = this.textOf(index);
+    return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  }
+}
+
+/** Puts a chunk's numbers behind those that it got before. */
+export type ChunkWriter = (chunk: NumberChunk) => void;

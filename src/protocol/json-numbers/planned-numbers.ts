@@ -1,0 +1,79 @@
+/**
+ * Numbers whose dtype and count are known before their text: read while the text is looked through, instead
+ * of in a second pass. What does not go as planned is given up, and the second pass says what is wrong.
+ */
+
+import { sizeOfDType } from '../../tensor/dtype.ts';
+import type { NumberPlan, ReadNumbers } from './elements.ts';
+import type { ChunkWriter } from './number-chunk.ts';
+import { NumberChunk } from './number-chunk.ts';
+import { createChunkWriter, takesNumbers } from './number-dtypes.ts';
+import { RunReader } from './number-run.ts';
+
+class Misfit extends Error {}
+
+export class PlannedNumbers {
+  private readonly plan: NumberPlan;
+  private readonly bytes: Uint8Array<ArrayBuffer>;
+  private readonly chunk: NumberChunk;
+  private readonly reader: RunReader;
+  private readonly write: ChunkWriter;
+  private count = 0;
+
+  constructor(body: Buffer, plan: NumberPlan) {
+    this.plan = plan;
+    this.bytes = new Uint8Array(plan.count * sizeOfDType(plan.dtype));
+    this.chunk = new NumberChunk(body, plan.count);
+    this.reader = new RunReader(body, plan.dtype === 'FP32');
+    const refuse = (): never => {
+      throw new Misfit();
+    };
+    this.write = createChunkWriter(this.bytes, { ...plan, refuse });
+  }
+
+  get at(): number {
+    return this.reader.at;
+  }
+
+  /** True behind a number, false behind a comma. */
+  get afterValue(): boolean {
+    return this.reader.afterValue;
+  }
+
+  /** Reads some numbers and gives their count; -1 when they do not fit the plan. Throws JSON_INVALID. */
+  read(at: number, stop: number): number {
+    const { chunk, reader } = this;
+    if (this.count === this.plan.count) return -1;
+    const before = chunk.count;
+    reader.at = at;
+    reader.read(chunk, stop);
+    const count = chunk.count - before;
+    this.count += count;
+    if (this.count > this.plan.count || (chunk.isFull && !this.flush())) return -1;
+    return count;
+  }
+
+  /** All numbers, when they are as many as planned and all fit. */
+  finish(): ReadNumbers | undefined {
+    if (this.count !== this.plan.count || !this.flush()) return undefined;
+    return { ...this.plan, bytes: this.bytes };
+  }
+
+  private flush(): boolean {
+    try {
+      this.write(this.chunk);
+      this.chunk.clear();
+      return true;
+    } catch (error) {
+      if (error instanceof Misfit) return false;
+      throw error;
+    }
+  }
+}
+
+/** Undefined when the plan asks for more numbers than the text can hold, for none, or for other things. */
+export function planNumbers(body: Buffer, plan: NumberPlan): PlannedNumbers | undefined {
+  if (plan.count === 0 || plan.count > body.length / 2 || !takesNumbers(plan.dtype))
+    return undefined;
+  return new PlannedNumbers(body, plan);
+}
