@@ -302,7 +302,7 @@ def descriptors():
         known += 1
         for field, (number, kind, label) in fields.items():
             other = theirs.fields_by_name.get(field)
-            repeated = other is not None and getattr(other, "is_repeated", other.label == 3 if other else False)
+            repeated = other is not None and (other.is_repeated if hasattr(other, "is_repeated") else other.label == 3)
             same = other is not None and other.number == number and other.type == kind and (label == 3) == bool(repeated)
             if not same:
                 check(f"{name}.{field}", False, f"{number} {kind}")

@@ -5,12 +5,11 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identityDTypes } from '../../test/models/identity.ts';
 import { writeTestModel } from '../../test/models/test-models.ts';
-import { copyDigits } from '../../test/support/model-folder.ts';
 
 const [python = 'python3', which = 'triton'] = process.argv.slice(2);
 const root = join(import.meta.dirname, '..', '..');
@@ -19,7 +18,9 @@ for (const dtype of identityDTypes) {
   writeTestModel(folder, `identity-${dtype.toLowerCase()}` as 'identity-fp32');
 }
 for (const name of ['simple', 'half-plus-two', 'slow'] as const) writeTestModel(folder, name);
-copyDigits(folder);
+const yaml = join(folder, 'digits', 'model.yaml');
+cpSync(join(root, 'models', 'digits'), join(folder, 'digits'), { recursive: true });
+writeFileSync(yaml, readFileSync(yaml, 'utf8').replace(/^samples:.*$/m, ''));
 
 const args = ['serve', folder, '--port', '0', '--grpc-port', '0', '--instances', '1'];
 const server = spawn(join(root, 'bin', 'modelship'), [...args, '--log-level', 'warn'], {

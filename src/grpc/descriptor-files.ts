@@ -3,13 +3,17 @@
 export const descriptorFiles: readonly { readonly name: string; readonly base64: string }[] = [
   {
     name: 'google/protobuf/any.proto',
-    base64: ['Chlnb29nbGUvcHJvdG9idWYvYW55LnByb3RvEg9nb29nbGUucHJvdG9idWZiBnByb3RvMw=='].join(''),
+    base64: [
+      'Chlnb29nbGUvcHJvdG9idWYvYW55LnByb3RvEg9nb29nbGUucHJvdG9idWYiNgoDQW55EhkKCHR5cGVfdXJsGAEg',
+      'ASgJUgd0eXBlVXJsEhQKBXZhbHVlGAIgASgMUgV2YWx1ZWIGcHJvdG8z',
+    ].join(''),
   },
   {
     name: 'google/protobuf/wrappers.proto',
-    base64: ['Ch5nb29nbGUvcHJvdG9idWYvd3JhcHBlcnMucHJvdG8SD2dvb2dsZS5wcm90b2J1ZmIGcHJvdG8z'].join(
-      '',
-    ),
+    base64: [
+      'Ch5nb29nbGUvcHJvdG9idWYvd3JhcHBlcnMucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIiCgpJbnQ2NFZhbHVlEhQK',
+      'BXZhbHVlGAEgASgDUgV2YWx1ZWIGcHJvdG8z',
+    ].join(''),
   },
   {
     name: 'health.proto',
