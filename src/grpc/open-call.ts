@@ -70,12 +70,15 @@ export class OpenCall implements GatedCall {
     return () => this.lives.delete(life);
   }
 
-  /** The stream is closed, answered or not. */
-  close(reason: ServingError): void {
+  /** The stream is closed, answered or not; `reasonOf` says why work that still goes on ends. */
+  close(reasonOf: () => ServingError): void {
     this.ended = true;
+    this.parts.hold.release();
+    // An error costs more than all else that is done for a small call.
+    if (this.lives.size === 0) return;
+    const reason = reasonOf();
     for (const life of this.lives) life.end(reason);
     this.lives.clear();
-    this.parts.hold.release();
   }
 
   /** Keeps why it gets no answer; what is none of our errors is logged whole. */
