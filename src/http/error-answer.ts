@@ -38,14 +38,16 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
-function bodyOf({ message, code }: ServingError, path: string): object {
-  const body = { error: message, code };
-  return /^\/v2(\/|\?|$)/.test(path) ? body : { success: false, ...body };
-}
+const underOpenInference = /^\/v2(\/|\?|$)/;
 
 /** `path`: what was asked for, as far as that is known. */
 export function toErrorAnswer(error: ServingError, path = ''): ErrorAnswer {
-  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+  const { message, code } = error;
+  const isOpenInference = underOpenInference.test(path);
+  const headers: Record<string, string> = {
+    // KServe's client reads the body only under exactly this type.
+    'content-type': isOpenInference ? 'application/json' : 'application/json; charset=utf-8',
+  };
   if ('retryAfterSeconds' in error.details)
     headers['retry-after'] = String(error.details.retryAfterSeconds);
   if (error.code === 'METHOD_NOT_ALLOWED') {
@@ -55,7 +57,8 @@ export function toErrorAnswer(error: ServingError, path = ''): ErrorAnswer {
     const { expected } = (error as ServingError<'CONTENT_ENCODING_UNSUPPORTED'>).details;
     headers['accept-encoding'] = expected.join(', ');
   }
-  const body = JSON.stringify(bodyOf(error, path));
+  const plain = { error: message, code };
+  const body = JSON.stringify(isOpenInference ? plain : { success: false, ...plain });
   return { status: statusOf(error), headers, body };
 }
 

@@ -150,7 +150,8 @@ function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
     request.refusal = error;
     giveUpBody(request, reply);
     const { status, headers, body } = toErrorAnswer(error, request.url);
-    return reply.code(status).headers(headers).send(body);
+    // As bytes: to a text fastify would add a charset.
+    return reply.code(status).headers(headers).send(Buffer.from(body));
   }
 
   function toServingError(error: FastifyError, request: FastifyRequest): ServingError {
