@@ -126,6 +126,11 @@ export const errorCatalogue = {
     message: (d: { problem: string }) =>
       `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}, for several {"urls": […]} or {"images": […]}. Tensors go to /v2/models/<name>/infer.`,
   },
+  PROTOBUF_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string; offset: number }) =>
+      `The message is not valid protobuf: ${d.problem} (at byte ${d.offset}).`,
+  },
   BASE64_INVALID: {
     kind: 'invalid-argument',
     message: (d: { where: string }) =>
@@ -219,6 +224,12 @@ export const errorCatalogue = {
       `The picture could not be fetched from ${d.host}: ${d.problem}.`,
   },
 
+  GRPC_SERVICE_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { service: string; available: readonly string[] }) =>
+      `There is no gRPC service "${d.service}" here; services: ${list(d.available)}.`,
+  },
+
   // Models and versions
   MODEL_NOT_FOUND: {
     kind: 'not-found',
@@ -229,6 +240,11 @@ export const errorCatalogue = {
     kind: 'not-found',
     message: (d: { model: string; version: string; available: readonly string[] }) =>
       `Model ${d.model} has no version "${d.version}"; versions here: ${list(d.available)}.`,
+  },
+  SIGNATURE_NOT_FOUND: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; signature: string; available: readonly string[] }) =>
+      `Model ${d.model} has no signature ${JSON.stringify(d.signature)}; its signatures: ${list(d.available)}.`,
   },
   MODEL_REQUIRED: {
     kind: 'invalid-argument',
@@ -283,6 +299,20 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { input: string; problem: string }) =>
       `The data of input '${d.input}' is invalid: ${d.problem}.`,
+  },
+  TENSOR_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { input: string; bytes: number; limitBytes: number }) =>
+      `Input '${d.input}' stands for ${d.bytes} more bytes than were sent, beyond the limit of ${d.limitBytes} for a request; send smaller requests.`,
+  },
+  // In TensorFlow Serving's own words, which clients compare.
+  TENSORFLOW_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => d.problem,
+  },
+  TENSORFLOW_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { problem: string }) => d.problem,
   },
   OUTPUT_UNKNOWN: {
     kind: 'invalid-argument',

@@ -17,6 +17,9 @@ test('an error is its message, its code and success: false', () => {
 test.each([
   ['/v2', { error: 'The client went away before the answer.', code: 'REQUEST_CANCELLED' }],
   ['/v2/models/a?b', { error: expect.any(String), code: 'REQUEST_CANCELLED' }],
+  ['/v1/models/a:predict', { error: 'The client went away before the answer.' }],
+  ['/V1/', { error: expect.any(String) }],
+  ['/v1', { success: false, error: expect.any(String), code: 'REQUEST_CANCELLED' }],
   ['/v20', { success: false, error: expect.any(String), code: 'REQUEST_CANCELLED' }],
 ])('under %s its body is', (path, body) => {
   const answer = toErrorAnswer(new ServingError('REQUEST_CANCELLED', {}), path);

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Content, Operation } from './openapi-operations.ts';
-import { operations, schemas } from './openapi-operations.ts';
+import { operations, schemas, tensorflowPaths } from './openapi-operations.ts';
 
 /** As it was registered: `/v2/models/:model`. */
 export interface RouteName {
@@ -13,19 +13,30 @@ export interface RouteName {
   readonly path: string;
 }
 
-const versionPart = '/versions/:version';
+const ofOneVersion = /\/(versions|labels)\/:[a-z]+/;
 const jsonSchema = { io: 'input', unrepresentable: 'any' } as const;
 
 /** What is said of a route; a version's is that of its model. */
 function operationOf({ method, path }: RouteName): Operation {
   const own = operations[`${method} ${path}`];
-  const found = own ?? operations[`${method} ${path.replace(versionPart, '')}`];
+  const found = own ?? operations[`${method} ${path.replace(ofOneVersion, '')}`];
   return found ?? { summary: '', tag: 'other', answers: {} };
 }
 
+/** One route takes all of TensorFlow Serving's paths, and reads them itself. */
+const isTensorflow = ({ path }: RouteName): boolean => /^\/v1\/\*/i.test(path);
+
 /** Not the page's files, and not the HEAD that goes with every GET. */
-const isDescribed = ({ method, path }: RouteName): boolean =>
-  method !== 'HEAD' && !path.startsWith('/page/');
+const isOwn = (route: RouteName): boolean =>
+  route.method !== 'HEAD' && !route.path.startsWith('/page/') && !isTensorflow(route);
+
+/** What is described, each once. */
+function describedRoutes(routes: readonly RouteName[]): RouteName[] {
+  const own = routes.filter(isOwn);
+  if (!routes.some(isTensorflow)) return own;
+  const names = tensorflowPaths.map(([method, path]) => ({ method, path }));
+  return [...own, ...names];
+}
 
 function parametersOf({ path }: RouteName, { headers = {} }: Operation): object[] {
   const inPath = [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
@@ -44,6 +55,12 @@ function parametersOf({ path }: RouteName, { headers = {} }: Operation): object[
   return [...inPath, ...inHeaders];
 }
 
+/** By the beginning of the path. */
+const errorBodies: Readonly<Record<string, keyof typeof schemas>> = {
+  '/v1': 'TensorflowError',
+  '/v2': 'Error',
+};
+
 const reference = (schema: string): object => ({ $ref: `#/components/schemas/${schema}` });
 
 function contentOf(content: Content): object {
@@ -56,7 +73,7 @@ function contentOf(content: Content): object {
 }
 
 function answersOf({ path }: RouteName, { answers }: Operation): object {
-  const error = path.startsWith('/v2') ? 'Error' : 'PlainError';
+  const error = errorBodies[path.slice(0, 3)] ?? 'PlainError';
   return {
     ...Object.fromEntries(
       Object.entries(answers).map(([status, { description, content }]) => [
@@ -92,7 +109,7 @@ function toSchema(shape: z.ZodType): object {
 /** The whole document. `version`: of Modelship itself. */
 export function describeApi(routes: readonly RouteName[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes.filter(isDescribed)) {
+  for (const route of describedRoutes(routes)) {
     const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = describeRoute(route);

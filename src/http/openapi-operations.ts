@@ -41,6 +41,19 @@ export const schemas = {
   ControlRequest: controlRequestShape,
   InferRequest: requestShape,
   InferAnswer: inferAnswerShape,
+  TensorflowError: z.strictObject({ error: z.string() }),
+  TensorflowPredict: z
+    .object({
+      signature_name: z.string().optional(),
+      instances: z.array(z.unknown()).min(1).optional(),
+      inputs: z.unknown().optional(),
+    })
+    .describe('either instances (row by row) or inputs (column by column)'),
+  TensorflowExamples: z.object({
+    signature_name: z.string().optional(),
+    context: z.record(z.string(), z.unknown()).optional(),
+    examples: z.array(z.record(z.string(), z.unknown())),
+  }),
   PredictRequest: z
     .union([
       z.object({ url: z.string() }),
@@ -162,6 +175,31 @@ const shared = ['systemsharedmemory', 'cudasharedmemory'].flatMap((kind) =>
   ].map((route) => [route, missing('shared memory')] as const),
 );
 
+const tensorflowJson: Content = { 'application/json': anyObject };
+
+/** TensorFlow Serving's; `verb`: what stands behind the colon of its path. */
+function tensorflow(summary: string, body?: Content): Operation {
+  return {
+    summary: `${summary} (TensorFlow Serving)`,
+    tag: 'tensorflow serving',
+    ...(body ? { headers: scope, body } : {}),
+    answers: { 200: { description: summary, content: tensorflowJson } },
+  };
+}
+
+const chosen = ['', '/versions/:version', '/labels/:label'];
+
+/** The paths that the one route of TensorFlow Serving takes. */
+export const tensorflowPaths: readonly (readonly [method: string, path: string])[] = chosen.flatMap(
+  (part) => [
+    ['POST', `/v1/models/:model${part}:predict`] as const,
+    ['POST', `/v1/models/:model${part}:classify`] as const,
+    ['POST', `/v1/models/:model${part}:regress`] as const,
+    ['GET', `/v1/models/:model${part}`] as const,
+    ['GET', `/v1/models/:model${part}/metadata`] as const,
+  ],
+);
+
 /** By method and path; without the version where a model has the same. */
 export const operations: Readonly<Record<string, Operation>> = {
   'GET /': {
@@ -254,4 +292,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v2/logging': missing('log settings'),
   'POST /v2/logging': missing('log settings'),
   ...Object.fromEntries(shared),
+  'POST /v1/models/:model:predict': tensorflow('predictions', json('TensorflowPredict')),
+  'POST /v1/models/:model:classify': tensorflow('classes of examples', json('TensorflowExamples')),
+  'POST /v1/models/:model:regress': tensorflow('values of examples', json('TensorflowExamples')),
+  'GET /v1/models/:model': tensorflow('the state of a model'),
+  'GET /v1/models/:model/metadata': tensorflow('the signatures of a model'),
 };

@@ -4,6 +4,8 @@ import type { NamedTensor } from '../tensor/tensor.ts';
 import { packBytes } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { checkInputs, checkOutputs } from './check-inputs.ts';
+import type { ServedSignature } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 
 const specs: TensorSpec[] = [
   { name: 'a', dtype: 'FP32', shape: [null, 2] },
@@ -88,8 +90,14 @@ test('a model of unknown rank takes any shape', () => {
 });
 
 describe('wanted outputs', () => {
-  const outputs = (count: number): TensorSpec[] =>
-    Array.from({ length: count }, (_, i) => ({ name: `o${i}`, dtype: 'FP32', shape: [null] }));
+  function outputs(count: number): ServedSignature {
+    const shape = [null];
+    const given = Array.from(
+      { length: count },
+      (_, i): TensorSpec => ({ name: `o${i}`, dtype: 'FP32', shape }),
+    );
+    return planSignatures({}, { inputs: [], outputs: given }, undefined).graph;
+  }
 
   test('are a mask of their places; all when none is named', () => {
     expect(checkOutputs('m', outputs(3), ['o0', 'o2'])).toBe(0b101);
