@@ -132,11 +132,12 @@ function fileOf(root: Namespace, name: string): WireWriter {
 export function makeDescriptors(): string {
   const names = globSync('**/*.proto', { cwd: folder }).sort();
   const root = new protobuf.Root();
-  root.resolvePath = (_from, target) => (target.startsWith('/') ? target : join(folder, target));
-  root.loadSync(
-    names.map((name) => join(folder, name)),
-    { keepCase: true },
-  );
+  // Not loaded: for files of Google's own the library would take what it has of them itself.
+  for (const name of names) {
+    const path = join(folder, name);
+    (protobuf.parse as { filename?: string }).filename = path;
+    protobuf.parse(readFileSync(path, 'utf8'), root, { keepCase: true });
+  }
   root.resolveAll();
   const rows = names.map((name) => {
     const text = fileOf(root, name).finish().toString('base64');

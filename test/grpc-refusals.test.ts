@@ -191,7 +191,7 @@ describe('a request', () => {
       'with a timeout that is a text',
       { ...good, parameters: { timeout: { string_param: 'soon' } } },
       INVALID_ARGUMENT,
-      /timeout is not a number/,
+      /the parameter timeout is not a whole number/,
     ],
   ])('%s', async (_, request, code, message) => {
     const answer = await client.call(oip('ModelInfer'), request);

@@ -30,7 +30,9 @@ import { createInfer } from './infer-method.ts';
 import { createInferenceGrpc } from './inference-service.ts';
 import type { Service } from './methods.ts';
 import { registerServices, workPathsOf } from './methods.ts';
+import { createModelService } from './model-service.ts';
 import { createOpenStreams } from './open-streams.ts';
+import { createPredictionService } from './prediction-service.ts';
 import { createReflectionServices } from './reflection-service.ts';
 
 export interface GrpcServerOptions {
@@ -127,6 +129,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       infer: createInfer({ service, lives }),
       streams,
     }),
+    createPredictionService({ service, lives, maxBody: options.maxBody }),
+    createModelService(service.registry),
     health,
     ...createReflectionServices(names),
   ];

@@ -65,7 +65,8 @@ async function answerUnary(
     call.takeMessage(message.byteLength);
     answer = await method(message, call);
   } catch (error) {
-    done(toFailure(call.fail(error)));
+    const known = call.fail(error);
+    done(toFailure(known, call.wording?.(known)));
     return;
   }
   done(null, answer);

@@ -29,6 +29,8 @@ export class OpenCall implements GatedCall {
   readonly arrived: number[] = [];
   /** Why it got no answer. */
   refusal: ServingError | undefined = undefined;
+  /** How its protocol words an error; absent: as the catalogue does. */
+  wording: ((error: ServingError) => string) | undefined = undefined;
   answered: Pick<InferenceAnswer, 'model' | 'version' | 'timings'> | undefined = undefined;
   /** Messages that were sent back. */
   answers = 0;

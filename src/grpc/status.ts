@@ -33,13 +33,14 @@ export type Failure = Pick<ServiceError, 'code' | 'details' | 'metadata'>;
 /** grpc-js writes texts with encodeURI, which throws on half a surrogate pair, and headers are bounded. */
 const longestDetails = 4000;
 
-export function toFailure(error: ServingError): Failure {
+/** `text`: the error in other words. */
+export function toFailure(error: ServingError, text = error.message): Failure {
   const metadata = new Metadata();
   metadata.set('modelship-code', error.code);
   if ('retryAfterSeconds' in error.details) {
     const milliseconds = 1000 * Number(error.details.retryAfterSeconds);
     metadata.set('grpc-retry-pushback-ms', String(milliseconds));
   }
-  const details = error.message.slice(0, longestDetails).toWellFormed();
+  const details = text.slice(0, longestDetails).toWellFormed();
   return { code: statusOfKind[error.kind], details, metadata };
 }

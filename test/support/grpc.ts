@@ -9,12 +9,11 @@ import type { ClientDuplexStream, ClientReadableStream, ServiceError } from '@gr
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import type { Program } from './modelship.ts';
-import { root as repository } from './modelship.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a message, it says itself
 export type Message = any;
 
-const folder = join(repository, 'proto');
+const folder = join(import.meta.dirname, '..', '..', 'proto');
 const protos = new protobuf.Root();
 protos.resolvePath = (_from, target) => (target.startsWith('/') ? target : join(folder, target));
 protos.loadSync(globSync(join(folder, '**/*.proto')), { keepCase: true });

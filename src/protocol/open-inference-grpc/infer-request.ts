@@ -7,9 +7,10 @@ import { ServingError } from '../../errors.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
+import type { Parameters } from '../open-inference/infer-parameters.ts';
+import { noParameters } from '../open-inference/infer-parameters.ts';
 import { refuseMessage, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
-import type { Parameters } from './parameters.ts';
-import { noParameters, readParameter } from './parameters.ts';
+import { ParameterMap } from './parameters.ts';
 import type { Reserve } from './tensor-contents.ts';
 import { readContents } from './tensor-contents.ts';
 
@@ -62,6 +63,14 @@ function pushDimension(reader: WireReader, shape: number[]): void {
   shape.push(dimension);
 }
 
+/** Most tensors have no parameters: the map is made with the first. */
+function readParameter(reader: WireReader, map: ParameterMap = new ParameterMap()): ParameterMap {
+  map.add(reader);
+  return map;
+}
+
+const valuesOf = (map: ParameterMap | undefined): Parameters => map?.values ?? noParameters;
+
 function readShape(reader: WireReader, shape: number[]): void {
   if (reader.wireType !== wireTypes.bytes) {
     reader.expect(wireTypes.varint);
@@ -82,7 +91,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array | undefined {
 function readInput(reader: WireReader): InferInput {
   let name = '';
   let datatype = '';
-  let parameters = noParameters;
+  let parameters: ParameterMap | undefined;
   const shape: number[] = [];
   const contents: Uint8Array[] = [];
   while (reader.next()) {
@@ -93,18 +102,18 @@ function readInput(reader: WireReader): InferInput {
     else if (reader.field === 5) pushBounded(contents, reader.view(), 'contents of one input');
     else reader.skip();
   }
-  return { name, datatype, shape, parameters, contents: join(contents) };
+  return { name, datatype, shape, parameters: valuesOf(parameters), contents: join(contents) };
 }
 
 function readOutput(reader: WireReader): RequestedOutput {
   let name = '';
-  let parameters = noParameters;
+  let parameters: ParameterMap | undefined;
   while (reader.next()) {
     if (reader.field === 1) name = reader.string();
     else if (reader.field === 2) parameters = readParameter(reader, parameters);
     else reader.skip();
   }
-  return { name, parameters };
+  return { name, parameters: valuesOf(parameters) };
 }
 
 /** Throws PROTOBUF_INVALID or INFER_REQUEST_INVALID. */
@@ -113,7 +122,7 @@ export function decodeInferRequest(message: Uint8Array): InferMessage {
   let model = '';
   let version = '';
   let id = '';
-  let parameters = noParameters;
+  let parameters: ParameterMap | undefined;
   const inputs: InferInput[] = [];
   const outputs: RequestedOutput[] = [];
   const raw: Uint8Array[] = [];
@@ -131,7 +140,7 @@ export function decodeInferRequest(message: Uint8Array): InferMessage {
     model,
     version: version === '' ? undefined : version,
     id,
-    parameters,
+    parameters: valuesOf(parameters),
     inputs,
     outputs: outputs.length > 0 ? outputs : undefined,
     raw,
