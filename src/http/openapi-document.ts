@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Content, Operation } from './openapi-operations.ts';
-import { operations, schemas, tensorflowPaths } from './openapi-operations.ts';
+import { operations, schemas, tensorflowRoutes } from './openapi-operations.ts';
 
 /** As it was registered: `/v2/models/:model`. */
 export interface RouteName {
@@ -13,33 +13,25 @@ export interface RouteName {
   readonly path: string;
 }
 
-const ofOneVersion = /\/(versions|labels)\/:[a-z]+/;
+const versionPart = /\/(versions\/:version|labels\/:label)/;
 const jsonSchema = { io: 'input', unrepresentable: 'any' } as const;
 
 /** What is said of a route; a version's is that of its model. */
 function operationOf({ method, path }: RouteName): Operation {
   const own = operations[`${method} ${path}`];
-  const found = own ?? operations[`${method} ${path.replace(ofOneVersion, '')}`];
+  const found = own ?? operations[`${method} ${path.replace(versionPart, '')}`];
   return found ?? { summary: '', tag: 'other', answers: {} };
 }
 
-/** One route takes all of TensorFlow Serving's paths, and reads them itself. */
-const isTensorflow = ({ path }: RouteName): boolean => /^\/v1\/\*/i.test(path);
+/** Not the page's files, the HEAD that goes with every GET, or the route behind TensorFlow Serving's paths. */
+const isDescribed = ({ method, path }: RouteName): boolean =>
+  method !== 'HEAD' && !path.startsWith('/page/') && !path.endsWith('*');
 
-/** Not the page's files, and not the HEAD that goes with every GET. */
-const isOwn = (route: RouteName): boolean =>
-  route.method !== 'HEAD' && !route.path.startsWith('/page/') && !isTensorflow(route);
-
-/** What is described, each once. */
-function describedRoutes(routes: readonly RouteName[]): RouteName[] {
-  const own = routes.filter(isOwn);
-  if (!routes.some(isTensorflow)) return own;
-  const names = tensorflowPaths.map(([method, path]) => ({ method, path }));
-  return [...own, ...names];
-}
+/** The names in a path; two colons are one of the path itself. */
+const pathNames = /(?<!:):([A-Za-z]+)/g;
 
 function parametersOf({ path }: RouteName, { headers = {} }: Operation): object[] {
-  const inPath = [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
+  const inPath = [...path.matchAll(pathNames)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
@@ -55,12 +47,6 @@ function parametersOf({ path }: RouteName, { headers = {} }: Operation): object[
   return [...inPath, ...inHeaders];
 }
 
-/** By the beginning of the path. */
-const errorBodies: Readonly<Record<string, keyof typeof schemas>> = {
-  '/v1': 'TensorflowError',
-  '/v2': 'Error',
-};
-
 const reference = (schema: string): object => ({ $ref: `#/components/schemas/${schema}` });
 
 function contentOf(content: Content): object {
@@ -72,8 +58,13 @@ function contentOf(content: Content): object {
   );
 }
 
+function errorOf(path: string): keyof typeof schemas {
+  if (path.startsWith('/v1/')) return 'TensorflowError';
+  return path.startsWith('/v2') ? 'Error' : 'PlainError';
+}
+
 function answersOf({ path }: RouteName, { answers }: Operation): object {
-  const error = errorBodies[path.slice(0, 3)] ?? 'PlainError';
+  const error = errorOf(path);
   return {
     ...Object.fromEntries(
       Object.entries(answers).map(([status, { description, content }]) => [
@@ -109,8 +100,8 @@ function toSchema(shape: z.ZodType): object {
 /** The whole document. `version`: of Modelship itself. */
 export function describeApi(routes: readonly RouteName[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of describedRoutes(routes)) {
-    const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
+  for (const route of [...routes.filter(isDescribed), ...tensorflowRoutes]) {
+    const path = route.path.replace(pathNames, '{$1}').replace('::', ':');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = describeRoute(route);
   }

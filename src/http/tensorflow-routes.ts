@@ -70,6 +70,8 @@ export function registerTensorflowRoutes(
       done(error as Error);
       return;
     }
+    // Whatever it says of its body, it is JSON.
+    request.raw.headers['content-type'] = 'application/json';
     const { kind } = targetOf(request);
     if (kind === 'status' || kind === 'metadata') done();
     else scopes.open(request, reply, done);
