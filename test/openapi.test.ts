@@ -63,6 +63,8 @@ describe('the document', () => {
       'post /v2/models/{model}/versions/{version}/infer',
       'get /v2/models/{model}/config',
       'get /openapi.json',
+      'post /v1/models/{model}:predict',
+      'get /v1/models/{model}/labels/{label}/metadata',
     ])
       expect(names).toContain(name);
     expect(names.filter((name) => name.startsWith('head'))).toEqual([]);
@@ -87,6 +89,7 @@ describe('answers are as it says:', () => {
   const sixteen = new Array(16).fill(1);
   const input = (name: string) => ({ name, datatype: 'INT32', shape: [1, 16], data: sixteen });
   const request = { inputs: [input('INPUT0'), input('INPUT1')] };
+  const tensorflowInputs = { INPUT0: [sixteen], INPUT1: [sixteen] };
 
   test.each<[keyof typeof schemas, string, unknown?]>([
     ['Live', '/v2/health/live'],
@@ -99,6 +102,10 @@ describe('answers are as it says:', () => {
     ['ModelConfig', '/v2/models/simple/config'],
     ['ModelConfig', '/v2/models/digits/versions/1/config'],
     ['Statistics', '/v2/models/stats'],
+    ['TensorflowStatus', '/v1/models/simple'],
+    ['TensorflowMetadata', '/v1/models/digits/metadata'],
+    ['TensorflowError', '/v1/models/none'],
+    ['TensorflowPredictAnswer', '/v1/models/simple:predict', { inputs: tensorflowInputs }],
     ['RepositoryIndex', '/v2/repository/index', {}],
     ['Error', '/v2/models/none'],
     ['Error', '/v2/repository/models/simple/load', {}],

@@ -1,8 +1,9 @@
 /**
- * Compressed answers (RFC 9110 §12.5.3): for clients that ask, where it saves something. Packed by libuv's
- * threads.
+ * How the bodies of answers go out: compressed (RFC 9110 §12.5.3) for clients that ask, where it saves
+ * something, by libuv's threads; else as the pieces that they are made of.
  */
 
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyEncoding } from './body-encoding.ts';
 import { bodyEncodings } from './body-encoding.ts';
@@ -12,6 +13,8 @@ const leastBytes = 1024;
 /** Of a long answer so much is tried first: floats hardly get shorter, texts of numbers do. */
 const sampleBytes = 16_384;
 const worthwhile = 0.8;
+/** A longer body of several pieces is not put together. */
+const mostJoined = 65_536;
 /** Higher levels take several times as long for little. */
 const options = { level: 1 };
 
@@ -52,13 +55,37 @@ export async function packAnswer(
   return packed.length < body.length ? packed : undefined;
 }
 
-/** Sends an answer in the encoding that the client asks for, or as it is. */
+/** Writes the pieces one after the other: putting a long body together would copy all of it. */
+function sendPieces(
+  reply: FastifyReply,
+  pieces: readonly Uint8Array[],
+  length: number,
+): FastifyReply {
+  reply.hijack();
+  const { raw } = reply;
+  const headers = reply.getHeaders() as OutgoingHttpHeaders;
+  raw.writeHead(reply.statusCode, { ...headers, 'content-length': length });
+  raw.cork();
+  for (const piece of pieces) raw.write(piece);
+  raw.end();
+  return reply;
+}
+
+/** Sends an answer in the encoding that the client asks for, or as it is. `pieces`: the body in order. */
 export async function sendAnswer(
   { headers }: FastifyRequest,
   reply: FastifyReply,
-  body: Buffer,
+  pieces: readonly Uint8Array[],
 ): Promise<FastifyReply> {
   const encoding = answerEncodingOf(headers['accept-encoding']);
+  const length = pieces.reduce((total, piece) => total + piece.byteLength, 0);
+  if (!encoding && pieces.length > 1 && length > mostJoined)
+    return sendPieces(reply, pieces, length);
+  const [first] = pieces;
+  const body =
+    first && pieces.length === 1
+      ? Buffer.from(first.buffer, first.byteOffset, length)
+      : Buffer.concat(pieces, length);
   const packed = encoding && (await packAnswer(body, encoding));
   if (!packed) return reply.send(body);
   return reply.header('content-encoding', encoding).header('vary', 'Accept-Encoding').send(packed);

@@ -152,7 +152,8 @@ function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
     request.refusal = error;
     giveUpBody(request, reply);
     const { status, headers, body } = toErrorAnswer(error, request.url);
-    return reply.code(status).headers(headers).send(body);
+    // As bytes: to a text fastify would add a charset.
+    return reply.code(status).headers(headers).send(Buffer.from(body));
   }
 
   function toServingError(error: FastifyError, request: FastifyRequest): ServingError {
@@ -220,8 +221,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  registerInferRoutes(app, { service, scopes });
   const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerInferRoutes(app, { service, scopes, longWork });
   registerTensorflowRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };

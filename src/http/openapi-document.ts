@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Content, Operation } from './openapi-operations.ts';
-import { operations, schemas } from './openapi-operations.ts';
+import { operations, schemas, tensorflowRoutes } from './openapi-operations.ts';
 
 /** As it was registered: `/v2/models/:model`. */
 export interface RouteName {
@@ -13,7 +13,7 @@ export interface RouteName {
   readonly path: string;
 }
 
-const versionPart = '/versions/:version';
+const versionPart = /\/(versions\/:version|labels\/:label)/;
 const jsonSchema = { io: 'input', unrepresentable: 'any' } as const;
 
 /** What is said of a route; a version's is that of its model. */
@@ -23,12 +23,15 @@ function operationOf({ method, path }: RouteName): Operation {
   return found ?? { summary: '', tag: 'other', answers: {} };
 }
 
-/** Not the page's files, and not the HEAD that goes with every GET. */
+/** Not the page's files, the HEAD that goes with every GET, or the route behind TensorFlow Serving's paths. */
 const isDescribed = ({ method, path }: RouteName): boolean =>
-  method !== 'HEAD' && !path.startsWith('/page/');
+  method !== 'HEAD' && !path.startsWith('/page/') && !path.endsWith('*');
+
+/** The names in a path; two colons are one of the path itself. */
+const pathNames = /(?<!:):([A-Za-z]+)/g;
 
 function parametersOf({ path }: RouteName, { headers = {} }: Operation): object[] {
-  const inPath = [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
+  const inPath = [...path.matchAll(pathNames)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
@@ -55,8 +58,13 @@ function contentOf(content: Content): object {
   );
 }
 
+function errorOf(path: string): keyof typeof schemas {
+  if (path.startsWith('/v1/')) return 'TensorflowError';
+  return path.startsWith('/v2') ? 'Error' : 'PlainError';
+}
+
 function answersOf({ path }: RouteName, { answers }: Operation): object {
-  const error = path.startsWith('/v2') ? 'Error' : 'PlainError';
+  const error = errorOf(path);
   return {
     ...Object.fromEntries(
       Object.entries(answers).map(([status, { description, content }]) => [
@@ -92,8 +100,8 @@ function toSchema(shape: z.ZodType): object {
 /** The whole document. `version`: of Modelship itself. */
 export function describeApi(routes: readonly RouteName[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of routes.filter(isDescribed)) {
-    const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
+  for (const route of [...routes.filter(isDescribed), ...tensorflowRoutes]) {
+    const path = route.path.replace(pathNames, '{$1}').replace('::', ':');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = describeRoute(route);
   }

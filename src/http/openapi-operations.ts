@@ -25,10 +25,45 @@ import {
 const prediction = z.strictObject({ label: z.string(), probability: z.number() });
 const predictions = z.array(prediction).describe('best first');
 
+const examplesRequest = z.object({
+  signature_name: z.string().optional(),
+  examples: z.array(z.object({})).min(1).describe('features by name'),
+  context: z.object({}).optional().describe('features in front of those of every example'),
+});
+
 /** By the names that operations call them. */
 export const schemas = {
   Error: errorShape,
   PlainError: z.strictObject({ success: z.literal(false), ...errorShape.shape }),
+  TensorflowError: z.strictObject({ error: z.string() }),
+  TensorflowPredictRequest: z.object({
+    signature_name: z.string().optional(),
+    instances: z.array(z.any()).min(1).optional().describe('rows; either these or inputs'),
+    inputs: z.any().optional().describe('a whole tensor, or an object of them'),
+  }),
+  TensorflowPredictAnswer: z.union([
+    z.strictObject({ predictions: z.array(z.any()) }),
+    z.strictObject({ outputs: z.any() }),
+  ]),
+  TensorflowExamplesRequest: examplesRequest,
+  TensorflowResults: z.strictObject({ results: z.array(z.any()) }),
+  TensorflowStatus: z.strictObject({
+    model_version_status: z.array(
+      z.strictObject({
+        version: z.string(),
+        state: z.enum(['UNKNOWN', 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']),
+        status: z.strictObject({ error_code: z.string(), error_message: z.string() }),
+      }),
+    ),
+  }),
+  TensorflowMetadata: z.strictObject({
+    model_spec: z.strictObject({
+      name: z.string(),
+      signature_name: z.string(),
+      version: z.string(),
+    }),
+    metadata: z.strictObject({ signature_def: z.object({ signature_def: z.object({}) }) }),
+  }),
   Live: liveShape,
   Ready: readyShape,
   ModelReady: modelReadyShape,
@@ -162,6 +197,26 @@ const shared = ['systemsharedmemory', 'cudasharedmemory'].flatMap((kind) =>
   ].map((route) => [route, missing('shared memory')] as const),
 );
 
+function tensorflow(summary: string, body: SchemaName, answer: SchemaName): Operation {
+  return {
+    summary: `${summary} (TensorFlow Serving)`,
+    tag: 'tensorflow serving',
+    headers: scope,
+    body: json(body),
+    answers: { 200: { description: summary, content: json(answer) } },
+  };
+}
+
+/** What the one route below /v1/ takes, as find-my-way would write it: two colons are one of the path. */
+export const tensorflowRoutes = ['', '/versions/:version', '/labels/:label'].flatMap((which) => [
+  ...['predict', 'classify', 'regress'].map((method) => ({
+    method: 'POST',
+    path: `/v1/models/:model${which}::${method}`,
+  })),
+  { method: 'GET', path: `/v1/models/:model${which}` },
+  { method: 'GET', path: `/v1/models/:model${which}/metadata` },
+]);
+
 /** By method and path; without the version where a model has the same. */
 export const operations: Readonly<Record<string, Operation>> = {
   'GET /': {
@@ -237,6 +292,31 @@ export const operations: Readonly<Record<string, Operation>> = {
     'what was counted of all models',
     'open inference',
     'Statistics',
+  ),
+  'POST /v1/models/:model::predict': tensorflow(
+    'tensors in, tensors out',
+    'TensorflowPredictRequest',
+    'TensorflowPredictAnswer',
+  ),
+  'POST /v1/models/:model::classify': tensorflow(
+    'classes of examples',
+    'TensorflowExamplesRequest',
+    'TensorflowResults',
+  ),
+  'POST /v1/models/:model::regress': tensorflow(
+    'values of examples',
+    'TensorflowExamplesRequest',
+    'TensorflowResults',
+  ),
+  'GET /v1/models/:model': answered(
+    'states of the versions of a model',
+    'tensorflow serving',
+    'TensorflowStatus',
+  ),
+  'GET /v1/models/:model/metadata': answered(
+    'signatures of a model',
+    'tensorflow serving',
+    'TensorflowMetadata',
   ),
   'POST /v2/models/:model/infer': infer,
   'POST /v2/repository/index': {

@@ -70,6 +70,8 @@ export function registerTensorflowRoutes(
       done(error as Error);
       return;
     }
+    // Whatever it says of its body, it is JSON.
+    request.raw.headers['content-type'] = 'application/json';
     const { kind } = targetOf(request);
     if (kind === 'status' || kind === 'metadata') done();
     else scopes.open(request, reply, done);
@@ -120,7 +122,7 @@ export function registerTensorflowRoutes(
         ? await evaluate(scope, body, parsed, kind)
         : await predict(scope, body, parsed);
     request.answered = answer;
-    return sendAnswer(request, reply, text);
+    return sendAnswer(request, reply, [text]);
   }
 
   function describe({ kind, model, version }: RestTarget): object {

@@ -27,6 +27,7 @@ import { createModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './run-pictures.ts';
 import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
+import type { PlannedSignatures } from './signatures.ts';
 import { planSignatures } from './signatures.ts';
 
 export interface BuildOptions extends CoreRequest {
@@ -56,8 +57,7 @@ export interface BuildOptions extends CoreRequest {
 export interface VersionPlans {
   readonly pictures?: PictureDecision | undefined;
   readonly scores?: ScoreDecision | undefined;
-  /** What is wrong with the signatures of model.yaml. */
-  readonly signatureProblems?: readonly string[];
+  readonly signatures?: PlannedSignatures;
 }
 
 /** What pictures and scores mean for a version; undefined when its signature could not be read. */
@@ -67,7 +67,7 @@ export function planVersion(model: ReadModel, { signature }: ReadVersion): Versi
   return {
     pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),
-    signatureProblems: planSignatures(model.config.signatures, signature, pictures).problems,
+    signatures: planSignatures(model.config.signatures, signature, pictures),
   };
 }
 
@@ -150,14 +150,14 @@ function logEvent({ log }: BuildOptions, served: ServedVersion, event: VersionEv
  */
 export function findContradiction(
   { config, labels, yamlPath, folder }: ReadModel,
-  { pictures, scores, signatureProblems = [] }: VersionPlans,
+  { pictures, scores, signatures }: VersionPlans,
 ): ServingError | undefined {
   const path = yamlPath ?? folder;
   if (pictures?.problem?.contradicts) {
     return new ServingError('MODEL_YAML_INVALID', { path, problems: [pictures.problem.reason] });
   }
-  if (signatureProblems.length > 0)
-    return new ServingError('MODEL_YAML_INVALID', { path, problems: signatureProblems });
+  if (signatures && signatures.problems.length > 0)
+    return new ServingError('MODEL_YAML_INVALID', { path, problems: signatures.problems });
   const promised = labels !== undefined || config.output.tensor !== undefined;
   return promised && scores?.problem
     ? new ServingError('LABELS_INVALID', { path, problem: scores.problem })

@@ -61,6 +61,11 @@ export function* encodeElements(
   return bytes;
 }
 
+/** "a number", for messages. */
+export function nameOfElement(dtype: DType): string {
+  return (wanted[dtype] ?? integer)[1];
+}
+
 function checkKind(part: Elements, { dtype, refuse }: EncodeOptions): void {
   const [kind, name] = wanted[dtype] ?? integer;
   if (part.kind !== kind && part.kind !== 'none') refuse(`${part.firstText} is not ${name}`);

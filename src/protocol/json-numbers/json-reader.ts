@@ -10,6 +10,7 @@ import { ServingError } from '../../errors.ts';
 import type { Elements, NumberPlan } from './elements.ts';
 import { refuse, refuseAt } from './json-fault.ts';
 import { NumberReader } from './number-reader.ts';
+import type { PlannedNumbers } from './planned-numbers.ts';
 import { planNumbers } from './planned-numbers.ts';
 import { ElementScan } from './scan-elements.ts';
 import { endOfString, textBetween } from './scan-string.ts';
@@ -66,6 +67,7 @@ export class JsonReader {
   private stringStart = 0;
   private stringIsKey = false;
   private values = 0;
+  private planned = 0;
   private finished = false;
 
   constructor(body: Buffer, reading: JsonReading) {
@@ -154,9 +156,8 @@ export class JsonReader {
     if (sign === 0x5d && this.state === 'value-or-end') this.close();
     else if (sign === 0x7b) this.openContainer({}, isData);
     else if (isData) {
-      const plan = Array.isArray(top.value) ? undefined : this.reading.plan?.(top.value);
       const limit = depthLimit - this.open.length;
-      this.scan = new ElementScan(this.body, this.at, limit, plan && planNumbers(this.body, plan));
+      this.scan = new ElementScan(this.body, this.at, limit, this.planFor(top));
       this.state = 'scan';
     } else if (sign === 0x5b) this.openContainer([], false);
     else if (sign === 0x22) this.openString(false);
@@ -167,6 +168,14 @@ export class JsonReader {
     return (
       top.isData || (!Array.isArray(top.value) && this.reading.isData(top.key, this.open.length))
     );
+  }
+
+  /** All plans together are for no more numbers than the text can hold. */
+  private planFor({ value }: Container): PlannedNumbers | undefined {
+    const plan = Array.isArray(value) ? undefined : this.reading.plan?.(value);
+    if (!plan || !(this.planned + plan.count <= this.body.length / 2)) return undefined;
+    this.planned += plan.count;
+    return planNumbers(this.body, plan);
   }
 
   private openContainer(value: Record<string, unknown> | unknown[], isData: boolean): void {

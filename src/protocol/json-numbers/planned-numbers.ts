@@ -71,9 +71,7 @@ export class PlannedNumbers {
   }
 }
 
-/** Undefined when the plan asks for more numbers than the text can hold, for none, or for other things. */
+/** Undefined when the plan is for none or for other things than numbers. */
 export function planNumbers(body: Buffer, plan: NumberPlan): PlannedNumbers | undefined {
-  if (plan.count === 0 || plan.count > body.length / 2 || !takesNumbers(plan.dtype))
-    return undefined;
-  return new PlannedNumbers(body, plan);
+  return plan.count > 0 && takesNumbers(plan.dtype) ? new PlannedNumbers(body, plan) : undefined;
 }

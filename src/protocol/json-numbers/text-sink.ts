@@ -48,9 +48,14 @@ export class TextSink {
     this.length += piece.length;
   }
 
+  /** All of it in order; nothing is to be written afterwards. */
+  get parts(): readonly Buffer[] {
+    return [...this.pieces, this.bytes.subarray(0, this.at)];
+  }
+
   /** All of it, and `more` behind it, in one buffer. */
   *join(more: readonly Uint8Array[] = []): Steps<Buffer> {
-    const pieces = [...this.pieces, this.bytes.subarray(0, this.at), ...more];
+    const pieces = [...this.parts, ...more];
     const [only] = pieces;
     if (only && pieces.length === 1) return only as Buffer;
     let length = 0;

@@ -7,8 +7,12 @@ import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
+import { elementCount } from '../../tensor/tensor.ts';
 import { describeIssues } from '../describe-issues.ts';
-import { parseJson } from '../parse-json.ts';
+import type { NumberPlan } from '../json-numbers/elements.ts';
+import type { JsonReading } from '../json-numbers/json-reader.ts';
+import { readJson } from '../json-numbers/read-json.ts';
+import type { Steps } from '../json-numbers/steps.ts';
 import type { OutputParameters, RequestParameters } from './infer-parameters.ts';
 import {
   noParameters,
@@ -16,7 +20,8 @@ import {
   readRequestParameters,
   refuseSharedMemory,
 } from './infer-parameters.ts';
-import { encodeJsonData } from './json-tensor.ts';
+import type { DataList } from './json-tensor.ts';
+import { encodeJsonData, isDataList } from './json-tensor.ts';
 import { isPlainRequest } from './plain-request.ts';
 
 const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
@@ -31,7 +36,10 @@ export const requestShape = z.object({
         shape: z.array(z.int().min(0).max(0xffff_ffff)).max(32),
         datatype: z.string(),
         parameters,
-        data: z.array(z.unknown()).optional(),
+        data: z
+          .custom<DataList>(isDataList, 'expected a list')
+          .describe('a list of numbers, booleans or texts, flat or nested')
+          .optional(),
       }),
     )
     .min(1),
@@ -70,8 +78,21 @@ function splitBody(
   return [body.subarray(0, length), body.subarray(length)];
 }
 
-function validate(json: Buffer): RequestBody {
-  const value = parseJson(json);
+/** The numbers of an input whose datatype and shape stand before them, as clients write them. */
+function planOf({ datatype, shape }: Readonly<Record<string, unknown>>): NumberPlan | undefined {
+  const isKnown = typeof datatype === 'string' && isDType(datatype) && Array.isArray(shape);
+  if (!isKnown || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return undefined;
+  return { dtype: datatype, integers: 'whole', count: elementCount(shape) };
+}
+
+/** `inputs[].data`. */
+const reading: JsonReading = {
+  isData: (key, depth) => key === 'data' && depth === 3,
+  plan: planOf,
+  after: 'nothing',
+};
+
+function validate(value: unknown): RequestBody {
   if (isPlainRequest(value)) return value;
   const checked = requestShape.safeParse(value);
   if (checked.success) return checked.data;
@@ -105,7 +126,7 @@ function createBinaryReader(binary: Buffer): {
   };
 }
 
-function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): NamedTensor {
+function* toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): Steps<NamedTensor> {
   const { name, shape, datatype, data, parameters = noParameters } = input;
   refuseSharedMemory(parameters);
   if (!isDType(datatype))
@@ -119,7 +140,7 @@ function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): Nam
     name,
     shape,
     dtype: datatype,
-    data: data ? encodeJsonData(name, datatype, shape, data) : take(input),
+    data: data ? yield* encodeJsonData(name, datatype, shape, data) : take(input),
   };
 }
 
@@ -133,14 +154,15 @@ function readOutputs({ outputs }: RequestBody, binaryByDefault: boolean): InferB
   return wanted;
 }
 
-/** Throws JSON_INVALID, INFER_REQUEST_INVALID, INPUT_DATA_INVALID or FEATURE_UNSUPPORTED. */
-export function parseInferBody(body: Buffer, headerLength: string | undefined): InferBody {
+/** Throws JSON_INVALID, JSON_TOO_COMPLEX, INFER_REQUEST_INVALID, INPUT_DATA_INVALID or FEATURE_UNSUPPORTED. */
+export function* parseInferBody(body: Buffer, headerLength: string | undefined): Steps<InferBody> {
   const [json, binary] = splitBody(body, headerLength);
-  const request = validate(json);
-  const reader = createBinaryReader(binary);
-  const inputs = request.inputs.map((input) => toTensor(input, reader.take));
-  reader.finish();
+  const request = validate(yield* readJson(json, reading));
   const parameters = readRequestParameters(request.parameters ?? noParameters);
   const outputs = readOutputs(request, parameters.binaryByDefault);
+  const reader = createBinaryReader(binary);
+  const inputs: NamedTensor[] = [];
+  for (const input of request.inputs) inputs.push(yield* toTensor(input, reader.take));
+  reader.finish();
   return { id: request.id, inputs, outputs, ...parameters };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { RequestBody } from './infer-request.ts';
+import { isDataList } from './json-tensor.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -35,7 +36,7 @@ function isInput(value: unknown): boolean {
     shape.length <= 32 &&
     shape.every(isDimension) &&
     areParameters(parameters) &&
-    (data === undefined || Array.isArray(data))
+    (data === undefined || isDataList(data))
   );
 }
 

@@ -61,6 +61,7 @@ function* writeRows(sink: TextSink, columns: readonly Column[], rows: number): S
       yield* writeElements(sink, write, rest, row * product(rest));
     }
     sink.ascii('}');
+    yield;
   }
   sink.ascii(']');
 }
@@ -114,6 +115,7 @@ function* writeList<T>(
   for (const [i, item] of items.entries()) {
     if (i > 0) sink.ascii(',');
     yield* write(item);
+    yield;
   }
   sink.ascii(']');
 }

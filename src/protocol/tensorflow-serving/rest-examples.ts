@@ -108,6 +108,9 @@ export function* readRestExamples(
     refuse(`Example must be JSON object but got JSON ${examples.firstText}`);
   }
   const list: Example[] = [];
-  for (const item of examples as readonly JsonData[]) list.push(yield* exampleOf(item));
+  for (const item of examples as readonly JsonData[]) {
+    list.push(yield* exampleOf(item));
+    yield;
+  }
   return context === undefined ? list : withContext(list, yield* exampleOf(context), room);
 }

@@ -88,19 +88,19 @@ function addObject(
 }
 
 /** Rows that are objects, or that hold base64. */
-function addRows(columns: ReadonlyMap<string, Column>, rows: readonly JsonData[]): void {
+function* addRows(columns: ReadonlyMap<string, Column>, rows: readonly JsonData[]): Steps<void> {
   const [first] = rows;
+  const [only] = columns.values();
   const named = first !== undefined && isObject(first);
-  rows.forEach((item, row) => {
-    if (named) {
-      if (!isObject(item)) refuse(`Expecting object but got list at item ${row} of input list`);
-      addObject(columns, item, row);
-      return;
+  for (const [row, item] of rows.entries()) {
+    if (named !== isObject(item)) {
+      const [wanted, got] = named ? ['object', 'list'] : ['value/list', 'object'];
+      refuse(`Expecting ${wanted} but got ${got} at item ${row} of input list`);
     }
-    if (isObject(item)) refuse(`Expecting value/list but got object at item ${row} of input list`);
-    const [column] = columns.values();
-    within(`: ${row} of 'instances' list`, () => addRow(column as Column, item));
-  });
+    if (isObject(item)) addObject(columns, item, row);
+    else within(`: ${row} of 'instances' list`, () => addRow(only as Column, item));
+    yield;
+  }
 }
 
 function refusePlainRows(inputs: readonly TensorSpec[], rows: JsonData): void {
@@ -123,7 +123,7 @@ function* readRows(rows: JsonData, inputs: readonly TensorSpec[]): Steps<NamedTe
   const columns = new Map<string, Column>();
   for (const spec of inputs) columns.set(spec.name, { spec, parts: [], rowShape: undefined });
   const list = rows as readonly JsonData[];
-  addRows(columns, list);
+  yield* addRows(columns, list);
   const tensors: NamedTensor[] = [];
   for (const { spec, parts, rowShape = [] } of columns.values()) {
     const { name, dtype } = spec;
