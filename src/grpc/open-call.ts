@@ -44,7 +44,9 @@ export class OpenCall implements GatedCall {
   }
 
   get owed(): boolean {
-    return !this.ended && (this.halfClosed || this.lives.size > 0);
+    if (this.ended) return false;
+    // The message of a unary call may wait for its turn to be read.
+    return this.lives.size > 0 || (this.halfClosed && this.answers === 0 && !this.refusal);
   }
 
   /** What every line of the log about it begins with. */
