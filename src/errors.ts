@@ -224,6 +224,12 @@ export const errorCatalogue = {
       `The picture could not be fetched from ${d.host}: ${d.problem}.`,
   },
 
+  GRPC_SERVICE_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { service: string; available: readonly string[] }) =>
+      `There is no gRPC service "${d.service}" here; services: ${list(d.available)}.`,
+  },
+
   // Models and versions
   MODEL_NOT_FOUND: {
     kind: 'not-found',

@@ -26,6 +26,8 @@ afterEach(async () => {
 function expectError(answer: Answer, status: number, code: string, message: RegExp): void {
   expect(answer.json).toEqual({ code, error: expect.stringMatching(message) });
   expect(answer.status).toBe(status);
+  // KServe's client reads the body under exactly this type only.
+  expect(answer.headers.get('content-type')).toBe('application/json');
 }
 
 const sixteen = Array.from({ length: 16 }, (_, i) => i);

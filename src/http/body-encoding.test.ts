@@ -1,9 +1,9 @@
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { ByteBudget, Hold } from '../serving/byte-budget.ts';
+import { createByteBudget } from '../serving/byte-budget.ts';
 import type { BodyEncoding } from './body-encoding.ts';
 import { bodyEncodingOf, unpackBody } from './body-encoding.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
-import { createByteBudget } from './byte-budget.ts';
 
 const megabyte = 1024 ** 2;
 

@@ -4,7 +4,7 @@
  */
 
 import { messageOf, ServingError } from '../errors.ts';
-import type { Hold } from './byte-budget.ts';
+import type { Hold } from '../serving/byte-budget.ts';
 import type { BodyDone } from './request-body.ts';
 
 export const bodyEncodings = ['gzip', 'deflate'] as const;

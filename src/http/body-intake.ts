@@ -5,12 +5,12 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServingError } from '../errors.ts';
+import type { ByteBudget, Hold } from '../serving/byte-budget.ts';
+import type { Meter } from '../serving/stall-meter.ts';
+import { isStalled, startMeter } from '../serving/stall-meter.ts';
 import { bodyEncodingOf, unpackBody } from './body-encoding.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
 import type { BodyDone } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
-import type { Meter } from './stall-meter.ts';
-import { isStalled, startMeter } from './stall-meter.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

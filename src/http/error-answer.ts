@@ -40,16 +40,22 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
+const underOpenInference = /^\/v2(\/|\?|$)/;
+
 function bodyOf(failure: ServingError, path: string): object {
   const { message, code } = failure;
   if (isRestPath(path)) return describeRestError(failure, path.split('?', 1)[0] ?? path);
   const body = { error: message, code };
-  return /^\/v2(\/|\?|$)/.test(path) ? body : { success: false, ...body };
+  return underOpenInference.test(path) ? body : { success: false, ...body };
 }
 
 /** `path`: what was asked for, as far as that is known. */
 export function toErrorAnswer(error: ServingError, path = ''): ErrorAnswer {
-  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+  // KServe's client reads the body only under exactly this type.
+  const type = underOpenInference.test(path)
+    ? 'application/json'
+    : 'application/json; charset=utf-8';
+  const headers: Record<string, string> = { 'content-type': type };
   if ('retryAfterSeconds' in error.details)
     headers['retry-after'] = String(error.details.retryAfterSeconds);
   if (error.code === 'METHOD_NOT_ALLOWED') {

@@ -10,15 +10,16 @@ import { fastify } from 'fastify';
 import type { Clock } from '../batching/clock.ts';
 import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { ModelControl } from '../serving/model-control.ts';
 import { createFixedControl } from '../serving/model-control.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { requestIdFrom } from '../telemetry/request-id.ts';
 import { bodyEncodingOf } from './body-encoding.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { createBodyIntake, hasBody } from './body-intake.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { createClientLimits } from './client-limits.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
@@ -37,7 +38,7 @@ import type { PictureForms } from './read-pictures.ts';
 import { registerRepositoryRoutes } from './repository-routes.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
-import { createRequestScopes, requestIdFrom } from './request-scope.ts';
+import { createRequestScopes } from './request-scope.ts';
 import { registerTensorflowRoutes } from './tensorflow-routes.ts';
 
 export interface HttpServerOptions extends PictureForms {
@@ -151,7 +152,8 @@ function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
     request.refusal = error;
     giveUpBody(request, reply);
     const { status, headers, body } = toErrorAnswer(error, request.url);
-    return reply.code(status).headers(headers).send(body);
+    // As bytes: to a text fastify would add a charset.
+    return reply.code(status).headers(headers).send(Buffer.from(body));
   }
 
   function toServingError(error: FastifyError, request: FastifyRequest): ServingError {

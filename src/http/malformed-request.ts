@@ -60,5 +60,5 @@ export function refuseBadPath(
     new ServingError('REQUEST_MALFORMED', { problem }),
     request.url,
   );
-  reply.code(status).headers(headers).send(body);
+  reply.code(status).headers(headers).send(Buffer.from(body));
 }

@@ -5,7 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError } from '../errors.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
+import type { ByteBudget, Hold } from '../serving/byte-budget.ts';
 
 /** Smaller pieces are copied together: each of them, however short, would cost some 300 bytes beside it. */
 const smallPiece = 4096;

@@ -54,6 +54,8 @@ export interface InferenceService {
   readonly draining: boolean;
   /** Its end was announced. */
   readonly shuttingDown: boolean;
+  /** Not ready until the returned function is called: a port is still to be opened. */
+  holdReady(): () => void;
   /** From now on not ready; requests are still answered. */
   announceShutdown(): void;
   /** Refuses new requests, lets the others finish, ends the runners. */
@@ -111,6 +113,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   const inFlight = new Set<Promise<unknown>>();
   let announced = false;
   let draining = false;
+  let holds = 0;
 
   function refuseWhenDraining(): void {
     if (draining) throw new ServingError('SHUTTING_DOWN', {});
@@ -223,7 +226,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
       });
     },
     get ready() {
-      if (announced) return false;
+      if (announced || holds > 0) return false;
       const all = versions();
       if (all.some(({ state }) => state === 'LOADING')) return false;
       const serving = all.filter(({ state }) => state === 'READY').length;
@@ -235,6 +238,12 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     },
     get shuttingDown() {
       return announced;
+    },
+    holdReady() {
+      holds += 1;
+      return () => {
+        holds -= 1;
+      };
     },
     announceShutdown() {
       announced = true;
