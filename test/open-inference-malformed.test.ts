@@ -99,6 +99,20 @@ describe('the length of the JSON header', () => {
   ])('%s', expectRefusal);
 });
 
+test.each([
+  ['without a Host', 'GET /v2 HTTP/1.1\r\n\r\n', 400],
+  ['without a Host, as HTTP/1.0 lets', 'GET /v2 HTTP/1.0\r\n\r\n', 200],
+  [
+    'with an expectation of its own',
+    'GET /v2 HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\n\r\n',
+    200,
+  ],
+])('a request %s has a body in its answer', async (_, text, status) => {
+  const answer = await replay(server.port, Buffer.from(text));
+  const json = JSON.parse(answer.body.toString());
+  expect([answer.status, typeof (json.error ?? json.name)]).toEqual([status, 'string']);
+});
+
 describe('binary data', () => {
   test.each<Row>([
     ['less than announced', binary(sized(8), eight.subarray(1)), 'INFER_REQUEST_INVALID'],
