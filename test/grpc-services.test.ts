@@ -112,6 +112,15 @@ describe('inference.GRPCInferenceService', () => {
     });
   });
 
+  test('loading with a configuration of the client is not offered', async () => {
+    const parameters = { config: { string_param: '{}' } };
+    const answer = await client.call(oip('RepositoryModelLoad'), { model_name: 'm', parameters });
+    expect(answer).toMatchObject({
+      code: codes.UNIMPLEMENTED,
+      details: expect.stringContaining('"config"'),
+    });
+  });
+
   test.each([
     'SystemSharedMemoryStatus',
     'CudaSharedMemoryRegister',

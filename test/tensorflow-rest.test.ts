@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createRandom } from './models/random.ts';
 import { elementsFor } from './models/runtime-dtypes.ts';
 import { writeTestModel } from './models/test-models.ts';
 import type { Answer } from './support/http.ts';
@@ -389,7 +390,43 @@ describe('refused with {"error": …}:', () => {
   });
 });
 
-test('the elements of every dtype that JSON has come back', async () => {
+test('whatever is sent is answered in the form of the protocol, and the next request too', async () => {
+  const random = createRandom(55);
+  const good = [
+    ['half-plus-two', '{"signature_name":"serving_default","instances":[2.0,{"x":3},NaN]}'],
+    ['simple', '{"inputs":{"INPUT0":[[1,2]],"INPUT1":[[3,4]]}}'],
+    ['exclaim', '{"instances":["a",{"b64":"YQ=="},[["b"]]]}'],
+    [
+      'digits',
+      '{"signature_name":"predict_images","instances":[{"images":{"b64":"/9j/4AAQSkZJRg=="}}]}',
+    ],
+  ] as const;
+  const methods = ['predict', 'classify', 'regress'];
+  const signs = '{}[]",:0.eE-+NaI\\tx\u0000\ud800';
+  const answers = Array.from({ length: 600 }, async (_, i) => {
+    const [model, text] = good[i % good.length] as (typeof good)[number];
+    const body = Buffer.from(i % 5 === 0 ? text.replace(/instances|inputs/, 'examples') : text);
+    for (let j = 0; j < i % 4; j += 1)
+      body[Math.floor(random() * body.length)] = signs.charCodeAt(
+        Math.floor(random() * signs.length),
+      );
+    const cut = i % 7 === 0 ? Math.floor(random() * body.length) : body.length;
+    const url = at(`/v1/models/${model}:${methods[i % methods.length]}`);
+    const response = await fetch(url, { method: 'POST', body: body.subarray(0, cut) });
+    return { status: response.status, text: await response.text() };
+  });
+  const all = await Promise.all(answers);
+  const odd = all.filter(
+    ({ status, text }) =>
+      status !== 200 &&
+      (![400, 413, 429, 501].includes(status) || !/^\{"error":".+"\}$/.test(text)),
+  );
+  expect(odd).toEqual([]);
+  expect(all.filter(({ status }) => status === 400).length).toBeGreaterThan(300);
+  expect((await predict('half-plus-two', '{"instances":[2]}')).text).toBe('{"predictions":[3.0]}');
+});
+
+test('the smallest and largest integers come back', async () => {
   const numbers = Array.from(elementsFor('INT64', 6) as BigInt64Array, String);
   const { text } = await predict('identity-int64', `{"instances":[[${numbers.join(',')}]]}`);
   expect(text).toBe(`{"predictions":[[${numbers.join(',')}]]}`);

@@ -107,7 +107,7 @@ export function createCallIntake(options: CallIntakeOptions): CallIntake {
       let leave = (): void => {};
       watch.add({ call: opened, stream, requestStream, refuse });
       stream.once('close', () => {
-        opened.close(reasonOfEnd(opened));
+        opened.close(() => reasonOfEnd(opened));
         leave();
         report.tell(opened, stream);
       });

@@ -1,6 +1,7 @@
 /** inference.GRPCInferenceService, the Open Inference Protocol over gRPC with Triton's extensions. */
 
 import { ServingError } from '../errors.ts';
+import { refuseOverrides } from '../protocol/open-inference/repository-request.ts';
 import { encodeInferResponse } from '../protocol/open-inference-grpc/infer-response.ts';
 import type {
   IndexRequest,
@@ -112,6 +113,7 @@ function refuseOtherRepositories({
 function modelIn(message: Buffer): string {
   const request = decodeMessage<RepositoryRequest>(repositoryRequest, message);
   refuseOtherRepositories(request);
+  refuseOverrides(Object.keys(request.parameters));
   return request.model_name;
 }
 

@@ -44,7 +44,9 @@ export class OpenCall implements GatedCall {
   }
 
   get owed(): boolean {
-    return !this.ended && (this.halfClosed || this.lives.size > 0);
+    if (this.ended) return false;
+    // The message of a unary call may wait for its turn to be read.
+    return this.lives.size > 0 || (this.halfClosed && this.answers === 0 && !this.refusal);
   }
 
   /** What every line of the log about it begins with. */
@@ -70,12 +72,15 @@ export class OpenCall implements GatedCall {
     return () => this.lives.delete(life);
   }
 
-  /** The stream is closed, answered or not. */
-  close(reason: ServingError): void {
+  /** The stream is closed, answered or not; `reasonOf` says why work that still goes on ends. */
+  close(reasonOf: () => ServingError): void {
     this.ended = true;
+    this.parts.hold.release();
+    // An error costs more than all else that is done for a small call.
+    if (this.lives.size === 0) return;
+    const reason = reasonOf();
     for (const life of this.lives) life.end(reason);
     this.lives.clear();
-    this.parts.hold.release();
   }
 
   /** Keeps why it gets no answer; what is none of our errors is logged whole. */

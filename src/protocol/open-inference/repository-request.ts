@@ -25,16 +25,20 @@ export function parseIndexRequest(body: Buffer | undefined): z.output<typeof ind
   return read(indexRequestShape, body);
 }
 
-/**
- * POST /v2/repository/models/{name}/load and /unload. Throws JSON_INVALID, REPOSITORY_REQUEST_INVALID,
- * and FEATURE_UNSUPPORTED for a configuration or files that come with the request.
- */
-export function checkControlRequest(body: Buffer | undefined): void {
-  const { parameters } = read(controlRequestShape, body);
-  const sent = Object.keys(parameters).find((key) => key === 'config' || key.startsWith('file:'));
+/** Throws FEATURE_UNSUPPORTED for a configuration or files among the parameters of these names. */
+export function refuseOverrides(names: readonly string[]): void {
+  const sent = names.find((name) => name === 'config' || name.startsWith('file:'));
   if (sent === undefined) return;
   throw new ServingError('FEATURE_UNSUPPORTED', {
     feature: `loading with the parameter "${sent.slice(0, 80)}"`,
     advice: 'models are loaded as they are in the folder that it serves',
   });
+}
+
+/**
+ * POST /v2/repository/models/{name}/load and /unload. Throws JSON_INVALID, REPOSITORY_REQUEST_INVALID,
+ * and FEATURE_UNSUPPORTED for a configuration or files that come with the request.
+ */
+export function checkControlRequest(body: Buffer | undefined): void {
+  refuseOverrides(Object.keys(read(controlRequestShape, body).parameters));
 }

@@ -45,9 +45,10 @@ export const mapOf = (number: number, kind: Kind): Field => ({ number, kind, map
 
 function numberOf(kind: Kind, value: unknown): number | bigint {
   if (typeof kind !== 'object') return value as number | bigint;
-  const number = (kind as EnumNumbers).numbers[value as string];
-  if (number === undefined) throw new RangeError(`the enum has no ${String(value)}`);
-  return number;
+  const { numbers } = kind as EnumNumbers;
+  if (!Object.hasOwn(numbers, value as string))
+    throw new RangeError(`the enum has no ${String(value)}`);
+  return numbers[value as string] as number;
 }
 
 /** Writes a value that is not left out. */

@@ -19,15 +19,20 @@ export type Front = 'rest' | 'grpc';
 const is = <C extends ErrorCode>(error: ServingError, code: C): error is ServingError<C> =>
   error.code === code;
 
+/** A client may send names of any length, which come back in a header of gRPC. */
+const short = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);
+
 const servable = ({ model, version }: AskedModel): string =>
-  version === undefined ? `Latest(${model})` : `Specific(${model}, ${version})`;
+  version === undefined
+    ? `Latest(${short(model)})`
+    : `Specific(${short(model)}, ${short(version)})`;
 
 /** The message of an error on a request for predictions or metadata. */
 export function textOfError(error: ServingError, asked: AskedModel, front: Front): string {
   if (is(error, 'MODEL_NOT_FOUND') || is(error, 'VERSION_NOT_FOUND'))
     return `Servable not found for request: ${servable(asked)}`;
   if (is(error, 'SIGNATURE_NOT_FOUND')) {
-    const { signature } = error.details;
+    const signature = short(error.details.signature);
     return front === 'rest'
       ? `Serving signature name: "${signature}" not found in signature def`
       : `Serving signature key "${signature}" not found.`;
@@ -53,7 +58,8 @@ function targetOf(path: string): RestTarget | undefined {
 
 /** The message of an error on a request for the status of a model. */
 export function textOfStatusError(error: ServingError, { model, version }: AskedModel): string {
-  if (is(error, 'MODEL_NOT_FOUND')) return `Could not find any versions of model ${model}`;
-  if (is(error, 'VERSION_NOT_FOUND')) return `Could not find version ${version} of model ${model}`;
+  if (is(error, 'MODEL_NOT_FOUND')) return `Could not find any versions of model ${short(model)}`;
+  if (is(error, 'VERSION_NOT_FOUND'))
+    return `Could not find version ${short(version ?? '')} of model ${short(model)}`;
   return error.message;
 }

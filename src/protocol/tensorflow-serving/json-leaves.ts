@@ -182,6 +182,7 @@ export function* encodeLeaves(parts: readonly Leaf[], dtype: DType): Steps<Uint8
   for (const part of parts) {
     if (part instanceof Elements) pieces.push(yield* encodeElements([part], options));
     else pieces.push(packBytes([yield* decodeLeaf(part)]));
+    yield;
   }
   return Buffer.concat(pieces);
 }

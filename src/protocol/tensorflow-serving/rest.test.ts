@@ -491,6 +491,13 @@ describe('errors have the words that clients compare:', () => {
   });
 });
 
+test('long names are shown short', () => {
+  const signature = 'x'.repeat(5000);
+  const error = new ServingError('SIGNATURE_NOT_FOUND', { model: 'm', signature, available: [] });
+  const { error: text } = describeRestError(error, '/v1/models/m:predict') as { error: string };
+  expect(text.length).toBeLessThan(300);
+});
+
 test('mutated bodies are read or refused, and nothing else', () => {
   const random = createRandom(33);
   const bodies = [
