@@ -64,6 +64,8 @@ const untilCounted = (stage: Stage, code: string) =>
 describe('a call', () => {
   test('ends with its deadline, and so does its work', async () => {
     await using stage = await startStage('--run-timeout-ms', '60000');
+    // The connection is there before the time runs.
+    await work(stage, 1);
     const answer = await work(stage, endless, { deadlineMs: 300 });
     expect(answer.code).toBe(codes.DEADLINE_EXCEEDED);
     await untilCounted(stage, 'DEADLINE_EXCEEDED');
