@@ -9,7 +9,7 @@ import { writeModels } from './support/model-folder.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { waitUntil } from './support/wait-until.ts';
 
-// `scripts/fuzz-grpc.ts` sends 100,000.
+// `scripts/fuzz.ts` sends 100,000.
 test('3000 mutated calls, and the next good one is answered', async () => {
   using folder = temporaryFolder();
   writeModels(folder.path, 'identity-fp32', 'identity-bytes', 'half-plus-two');

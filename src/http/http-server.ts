@@ -86,20 +86,24 @@ function refuseSchemas(): never {
   throw new Error('routes of this server declare no schemas');
 }
 
-const timeouts = {
+const serverOptions = {
   keepAliveTimeout: keepAliveMs,
   headersTimeout: headersTimeoutMs,
   requestTimeout: receiveTimeoutMs,
   connectionsCheckingInterval: checkIntervalMs,
+  // Checked by us, because the server itself would answer without a body.
+  requireHostHeader: false,
 };
 
 function createApp(clients: ClientLimits): FastifyInstance {
   return fastify({
     // Called again for a second address of localhost.
     serverFactory(answer) {
-      const server = createServer(timeouts, answer);
+      const server = createServer(serverOptions, answer);
       // Instead of inviting every body: body-intake.ts does, when there is room.
       server.on('checkContinue', answer);
+      // Other expectations are passed over.
+      server.on('checkExpectation', answer);
       clients.watch(server);
       return server;
     },
@@ -127,6 +131,12 @@ function followRoutes(app: FastifyInstance): (path: string) => string[] {
     [...routes.values()]
       .filter(({ pattern }) => pattern.test(path))
       .flatMap(({ methods }) => [...methods]);
+}
+
+/** RFC 9112 §3.2. */
+function requireHost({ headers, raw }: FastifyRequest): void {
+  if (headers.host === undefined && raw.httpVersion === '1.1')
+    throw new ServingError('REQUEST_MALFORMED', { problem: 'it has no Host header' });
 }
 
 interface ErrorParts extends Pick<HttpServerOptions, 'log' | 'stallMs'> {
@@ -204,6 +214,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRequestLog(app, options);
   app.addHook('onRequest', (request, _reply, done) => {
     try {
+      requireHost(request);
       checkHost(request.raw);
       // Before its body comes.
       if (request.headers['content-encoding']) bodyEncodingOf(request.headers['content-encoding']);

@@ -2,6 +2,8 @@
 
 import { createRandom } from '../models/random.ts';
 import { encodeMessage, oip, rawRequest } from './grpc.ts';
+import type { Random } from './mutate-bytes.ts';
+import { below, mutateBytes } from './mutate-bytes.ts';
 import { openHttp2 } from './raw-grpc.ts';
 
 interface Seed {
@@ -107,48 +109,7 @@ const seeds: Seed[] = (
   ] as const
 ).map(([name, type, message]) => ({ path: `/${name}`, message: encodeMessage(type, message) }));
 
-type Random = () => number;
-const below = (random: Random, limit: number): number => Math.floor(random() * limit);
-
-/** Values that lengths, shapes and types do not like. */
-const nasty = [0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x0b, 0x0c, 0x22, 0x2a, 0x3a];
-
-const mutations: readonly ((bytes: Buffer, random: Random) => Buffer)[] = [
-  (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    if (copy.length > 0) copy[below(random, copy.length)] = below(random, 256);
-    return copy;
-  },
-  (bytes, random) => {
-    const copy = Buffer.from(bytes);
-    if (copy.length > 0)
-      copy[below(random, copy.length)] = nasty[below(random, nasty.length)] as number;
-    return copy;
-  },
-  (bytes, random) => bytes.subarray(0, below(random, bytes.length + 1)),
-  (bytes, random) => bytes.subarray(below(random, bytes.length + 1)),
-  (bytes, random) => {
-    const from = below(random, bytes.length + 1);
-    const piece = bytes.subarray(from, from + below(random, 40));
-    return Buffer.concat([bytes.subarray(0, from), ...Array(1 + below(random, 5)).fill(piece)]);
-  },
-  (bytes, random) => {
-    const at = below(random, bytes.length + 1);
-    const noise = Buffer.from(Array.from({ length: below(random, 12) }, () => below(random, 256)));
-    return Buffer.concat([bytes.subarray(0, at), noise, bytes.subarray(at)]);
-  },
-  (bytes, random) => {
-    const other = seeds[below(random, seeds.length)]?.message ?? bytes;
-    return Buffer.concat([bytes.subarray(0, below(random, bytes.length + 1)), other]);
-  },
-];
-
-function mutate(bytes: Buffer, random: Random): Buffer {
-  let mutated = bytes;
-  for (let i = 0; i <= below(random, 3); i += 1)
-    mutated = mutations[below(random, mutations.length)]?.(mutated, random) ?? mutated;
-  return mutated;
-}
+const messages = seeds.map(({ message }) => message);
 
 /** The length in front of a message; now and then a lie. */
 function frame(message: Buffer, random: Random): Buffer {
@@ -181,7 +142,7 @@ export async function fuzzGrpc(port: number, calls: number, seed: number): Promi
 
   async function one(): Promise<void> {
     const { path, message } = seeds[below(random, seeds.length)] as Seed;
-    const body = frame(mutate(message, random), random);
+    const body = frame(mutateBytes(message, random, messages), random);
     const headers: Record<string, string> =
       random() < 0.02 ? { 'grpc-timeout': `${below(random, 100)}m` } : {};
     const { status } = await connection.call(path, body, headers);

@@ -1,7 +1,8 @@
 /**
- * Sends mutated calls to every gRPC method of a server of its own, and watches its memory:
+ * Sends mutated calls to every gRPC method, or mutated requests to both REST front ends, of a server of its
+ * own, and watches its memory:
  *
- *   tools/node24 scripts/fuzz-grpc.ts [calls] [seed]
+ *   tools/node24 scripts/fuzz.ts grpc|rest [calls] [seed]
  */
 
 import { spawn } from 'node:child_process';
@@ -10,14 +11,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeTestModel } from '../test/models/test-models.ts';
 import { fuzzGrpc } from '../test/support/fuzz-grpc.ts';
+import { fuzzedModels, fuzzRest } from '../test/support/fuzz-rest.ts';
 
-const calls = Number(process.argv[2] ?? 100_000);
-const seed = Number(process.argv[3] ?? 1);
+const [front = 'grpc', calls = 100_000, seed = 1] = process.argv
+  .slice(2)
+  .map((text, i) => (i === 0 ? text : Number(text))) as [string?, number?, number?];
+const fuzz = front === 'rest' ? fuzzRest : fuzzGrpc;
 const rounds = 10;
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'modelship-fuzz-'));
-for (const name of ['identity-fp32', 'identity-bytes', 'half-plus-two'] as const)
-  writeTestModel(folder, name);
+for (const name of fuzzedModels) writeTestModel(folder, name);
 
 const args = ['serve', folder, '--port', '0', '--grpc-port', '0', '--instances', '1'];
 const server = spawn(join(root, 'bin', 'modelship'), [...args, '--log-level', 'warn'], {
@@ -31,7 +34,8 @@ const port = await new Promise<number>((resolve) => {
   let text = '';
   server.stdout.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;
-    const [, found] = /gRPC on \S+:(\d+)\n/.exec(text) ?? [];
+    const address = front === 'rest' ? /Listening on \S+:(\d+)\n/ : /gRPC on \S+:(\d+)\n/;
+    const [, found] = address.exec(text) ?? [];
     if (found && /in a browser/.test(text)) resolve(Number(found));
   });
 });
@@ -45,7 +49,7 @@ function residentMegabytes(): string {
 let odd = 0;
 const total = new Map<number, number>();
 for (let round = 0; round < rounds && !gone; round += 1) {
-  const report = await fuzzGrpc(port, Math.ceil(calls / rounds), seed + round);
+  const report = await fuzz(port, Math.ceil(calls / rounds), seed + round);
   for (const [status, count] of report.counts) total.set(status, (total.get(status) ?? 0) + count);
   for (const one of report.odd.slice(0, 5)) console.log(one);
   odd += report.odd.length;
