@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
-import { writeModels, writeYaml } from './support/model-folder.ts';
+import { copyDigits, writeModels, writeYaml } from './support/model-folder.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import type { ReplayedAnswer } from './support/replay.ts';
 import { replay } from './support/replay.ts';
@@ -16,6 +16,7 @@ const fixtures = join(import.meta.dirname, 'fixtures', 'open-inference');
 const folder = temporaryFolder();
 writeModels(folder.path, 'simple', 'identity-fp32', 'half-plus-two', 'mlp');
 writeYaml(join(folder.path, 'mlp'), 'output: {labels: [a, b, c, d, e, f, g, h, i, j]}');
+copyDigits(folder.path);
 const server = await startModelship(folder.path);
 
 afterAll(async () => {
@@ -109,6 +110,14 @@ test('tritonclient-classes gets the best classes by label', async () => {
   expect(output?.bytes?.toString('latin1', 4)).toMatch(/^-?\d+\.\d{6}:\d:[a-j]/);
 });
 
+test('tritonclient-pictures sends JPEGs as texts, and gets a row of scores for each', async () => {
+  const [output] = (await ask('tritonclient-pictures')).outputs;
+  const scores = new Float32Array(new Uint8Array(output?.bytes ?? []).buffer);
+  const rows = [[...scores.subarray(0, 10)], [...scores.subarray(10)]];
+  expect(output?.shape).toEqual([2, 10]);
+  expect(rows.map((row) => row.indexOf(Math.max(...row)))).toEqual([7, 7]);
+});
+
 test('raw is the only input', async () => {
   const { outputs } = await ask('raw');
   const bytes = new Uint8Array(outputs[0]?.bytes ?? []);
@@ -118,7 +127,7 @@ test('raw is the only input', async () => {
 test('every recorded request is asked here', () => {
   const asked = readFileSync(import.meta.filename, 'utf8');
   const names = readdirSync(fixtures).map((file) => file.replace('.http', ''));
-  expect(names).toHaveLength(11);
+  expect(names).toHaveLength(12);
   const patterns = names.map((name) => name.replace(/-(gzip|deflate)$/, '-%s'));
   expect(patterns.filter((name) => !asked.includes(name))).toEqual([]);
 });

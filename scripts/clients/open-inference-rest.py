@@ -13,7 +13,7 @@ import tritonclient.http.aio as aio
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from tritonclient.utils import InferenceServerException
 
-address = sys.argv[1]
+address, folder = sys.argv[1:]
 base = f"http://{address}"
 passed = 0
 
@@ -150,6 +150,11 @@ def check_inference(client):
         check(f"classes: {texts[0]}", result.as_numpy("scores").shape == (2, 3) and all(len(text.split(":")) == 3 for text in texts))
     pending = [client.async_infer("simple", simple_inputs(http)) for _ in range(20)]
     check("20 at once", all(is_simple(one.get_result()) for one in pending))
+    picture = open(f"{folder}/7-shadow.jpg", "rb").read()
+    pictures = np.array([picture, picture], dtype=object)
+    result = client.infer("digits", [tensor(http, "images", pictures, "BYTES")], headers=recorded("tritonclient-pictures"))
+    scores = result.as_numpy(result.get_response()["outputs"][0]["name"])
+    check("two JPEGs as BYTES", scores.shape == (2, 10) and (scores.argmax(axis=1) == 7).all())
     body, length = http.InferenceServerClient.generate_request_body(simple_inputs(http))
     response = client._post("v2/models/simple/infer", body, {"Inference-Header-Content-Length": length}, None)
     length = int(response["Inference-Header-Content-Length"])

@@ -9,7 +9,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstAnswer, startServer } from '../../bench/support/server.ts';
@@ -29,6 +29,8 @@ writeFileSync(
   `output: {labels: [${labels.join(', ')}]}\n`,
 );
 
+const root = join(import.meta.dirname, '..', '..');
+cpSync(join(root, 'models', 'digits'), join(folder, 'models', 'digits'), { recursive: true });
 const options = ['--instances', '1', '--threads', '1', '--strict-ready'];
 const server = await startServer([join(folder, 'models'), ...options], join(folder, 'cache'));
 await firstAnswer(`${server.url}/readyz`, {}, 0);
@@ -36,7 +38,11 @@ const own = Number(new URL(server.url).port);
 const port = option === '--record' && recordFolder ? await startRecorder(own, recordFolder) : own;
 const client = spawn(
   python,
-  [join(import.meta.dirname, 'open-inference-rest.py'), `127.0.0.1:${port}`],
+  [
+    join(import.meta.dirname, 'open-inference-rest.py'),
+    `127.0.0.1:${port}`,
+    join(root, 'examples', 'digits'),
+  ],
   { stdio: 'inherit' },
 );
 const [code] = (await once(client, 'exit')) as [number];
