@@ -13,6 +13,7 @@ import { NumberReader } from './number-reader.ts';
 import type { PlannedNumbers } from './planned-numbers.ts';
 import { planNumbers } from './planned-numbers.ts';
 import { ElementScan } from './scan-elements.ts';
+import type { StringSigns } from './scan-string.ts';
 import { endOfString, textBetween } from './scan-string.ts';
 
 /** The nesting that Triton takes. */
@@ -56,6 +57,8 @@ interface Container {
 
 export class JsonReader {
   at: number;
+  /** Whether strings have to be looked at for their UTF-8; everything else that was taken is ASCII. */
+  readonly seen: StringSigns = { beyondAscii: false };
   private readonly body: Buffer;
   private readonly reading: JsonReading;
   private readonly open: Container[] = [];
@@ -157,7 +160,13 @@ export class JsonReader {
     else if (sign === 0x7b) this.openContainer({}, isData);
     else if (isData) {
       const limit = depthLimit - this.open.length;
-      this.scan = new ElementScan(this.body, this.at, limit, this.planFor(top));
+      this.scan = new ElementScan({
+        body: this.body,
+        start: this.at,
+        depthLimit: limit,
+        seen: this.seen,
+        planned: this.planFor(top),
+      });
       this.state = 'scan';
     } else if (sign === 0x5b) this.openContainer([], false);
     else if (sign === 0x22) this.openString(false);
@@ -244,7 +253,7 @@ export class JsonReader {
 
   private goOnInString(stop: number): void {
     const { body, stringStart } = this;
-    this.at = endOfString(body, this.at, stop);
+    this.at = endOfString(body, this.at, stop, this.seen);
     if (this.at - stringStart > textLimit)
       refuse(`a text at ${stringStart} is longer than ${textLimit} bytes`);
     if (body[this.at] !== 0x22 || this.at >= body.length) return;

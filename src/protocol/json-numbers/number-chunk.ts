@@ -8,7 +8,7 @@ const mostNumbers = 2048;
 export class NumberChunk {
   readonly body: Buffer;
   readonly values: Float64Array;
-  readonly places: Float64Array;
+  readonly places: Uint32Array;
   /** How many there are. */
   count = 0;
   /** One of them may have a point or an exponent, or be a word. */
@@ -19,7 +19,7 @@ export class NumberChunk {
     this.body = body;
     const room = Math.min(numbers, mostNumbers);
     this.values = new Float64Array(room);
-    this.places = new Float64Array(room);
+    this.places = new Uint32Array(room);
   }
 
   get isFull(): boolean {

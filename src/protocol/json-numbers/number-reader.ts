@@ -145,7 +145,7 @@ export function isNumberEnd(sign: number | undefined): boolean {
 function nearestTo(head: number, tail: number, digits: number, exponent: number): number {
   if (digits <= 9) {
     if (exponent === 0 || head === 0) return head;
-    if (exponent < 0 && exponent >= -22) return head / (exactPowers[-exponent] as number);
+    if (exponent < 0 && exponent >= -22) return head / (exactPowers[0 - exponent] as number);
     if (exponent > 0 && exponent <= 22) return head * (exactPowers[exponent] as number);
     return scale(head, 0, exponent, 0);
   }
@@ -155,10 +155,30 @@ function nearestTo(head: number, tail: number, digits: number, exponent: number)
   const rest = tail - (sum - high);
   if (rest === 0 && sum <= 9_007_199_254_740_992 && digits <= 18) {
     if (exponent === 0) return sum;
-    if (exponent < 0 && exponent >= -22) return sum / (exactPowers[-exponent] as number);
+    if (exponent < 0 && exponent >= -22) return sum / (exactPowers[0 - exponent] as number);
     if (exponent > 0 && exponent <= 22) return sum * (exactPowers[exponent] as number);
   }
   return scale(sum, rest, exponent, digits > 18 ? 1.1e-17 : 0);
+}
+
+/** The double nearest to (high · 10^digits + low) · 10^exponent, high below 10^15 and low below 10^8; -1 when it cannot tell. */
+export function nearestToSum(high: number, digits: number, low: number, exponent: number): number {
+  if (high === 0) return low === 0 ? 0 : scale(low, 0, exponent, 0);
+  const index = powerIndex(digits);
+  const product = high * (powerHigh[index] as number);
+  const rest = low + productError(high, index, product);
+  const sum = product + rest;
+  return scale(sum, rest - (sum - product), exponent, 0);
+}
+
+/** high · 10^k - product exactly, where product is that rounded. */
+function productError(high: number, index: number, product: number): number {
+  const upper = powerUpper[index] as number;
+  const lower = powerLower[index] as number;
+  const spread = high * splitter;
+  const left = spread - (spread - high);
+  const right = high - left;
+  return left * upper - product + left * lower + right * upper + right * lower;
 }
 
 /** (high + low) · 10^exponent, with what the digits that were left out may add; -1 when it cannot tell. */
@@ -166,14 +186,9 @@ function scale(high: number, low: number, exponent: number, leftOut: number): nu
   if (exponent > powerLimit || exponent < -powerLimit) return -1;
   const index = powerIndex(exponent);
   const power = powerHigh[index] as number;
-  const upper = powerUpper[index] as number;
-  const lower = powerLower[index] as number;
   const product = high * power;
   if (!(product > 1e-260 && product < 1e300)) return -1;
-  const spread = high * splitter;
-  const left = spread - (spread - high);
-  const right = high - left;
-  const error = left * upper - product + left * lower + right * upper + right * lower;
+  const error = productError(high, index, product);
   const rest = error + (high * (powerLow[index] as number) + low * power);
   const slack = product * (7.9e-31 + leftOut);
   const least = product + (rest - slack);

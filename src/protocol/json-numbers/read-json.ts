@@ -20,11 +20,10 @@ export function* readJson(body: Buffer, reading: JsonReading): Steps<unknown> {
   if (body.length === 0) refuse('it is empty');
   const reader = new JsonReader(body, reading);
   while (!reader.advance(stepBytes)) yield;
-  yield* checkUtf8(body, reader.at);
+  if (reader.seen.beyondAscii) yield* checkUtf8(body, reader.at);
   return reader.result;
 }
 
-/** Outside strings nothing but ASCII was taken, so looking afterwards is early enough. */
 function* checkUtf8(body: Buffer, end: number): Steps<void> {
   for (let from = 0; from < end; ) {
     let to = Math.min(end, from + checkedBytes);
