@@ -1,9 +1,7 @@
 /** Some of the numbers of a text as doubles, with the places where they stand. */
 
 import { isBetween } from './elements.ts';
-
-/** Few enough for the cache, enough that what is done once a chunk costs nothing. */
-const mostNumbers = 2048;
+import { mostNumbers } from './number-kernel.ts';
 
 export class NumberChunk {
   readonly body: Buffer;
@@ -24,6 +22,20 @@ export class NumberChunk {
 
   get isFull(): boolean {
     return this.count === this.values.length;
+  }
+
+  add(value: number, place: number): void {
+    this.values[this.count] = value;
+    this.places[this.count] = place;
+    this.count += 1;
+  }
+
+  /** Adds the first `count` of these. */
+  take(values: Float64Array, places: Uint32Array, count: number): void {
+    if (count === 0) return;
+    this.values.set(values.subarray(0, count), this.count);
+    this.places.set(places.subarray(0, count), this.count);
+    this.count += count;
   }
 
   clear(): void {
