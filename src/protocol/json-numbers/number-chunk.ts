@@ -9,8 +9,8 @@ export class NumberChunk {
   readonly places: Uint32Array;
   /** How many there are. */
   count = 0;
-  /** One of them may have a point or an exponent, or be a word. */
-  notDigits = false;
+  /** What was met in them beside digits (`signs` of the kernel). */
+  signs = 0;
 
   /** For so many numbers in all. */
   constructor(body: Buffer, numbers: number) {
@@ -40,7 +40,7 @@ export class NumberChunk {
 
   clear(): void {
     this.count = 0;
-    this.notDigits = false;
+    this.signs = 0;
   }
 
   /** A number as it was sent. */

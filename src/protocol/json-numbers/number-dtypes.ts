@@ -4,6 +4,7 @@ import type { DType } from '../../tensor/dtype.ts';
 import type { EncodeOptions } from './encode-elements.ts';
 import { parseInteger } from './integer-text.ts';
 import type { ChunkWriter, NumberChunk } from './number-chunk.ts';
+import { signs } from './number-kernel.ts';
 
 /** Rounds to infinity, and so does everything beyond. */
 const firstBeyondFloat = 3.4028235677973366e38;
@@ -52,7 +53,9 @@ function createFloatWriter(
   let written = 0;
   return (chunk) => {
     const { values, count } = chunk;
-    for (let i = 0; i < count; i += 1) {
+    // Digits alone are never so many.
+    const end = chunk.signs >= signs.exponent ? count : 0;
+    for (let i = 0; i < end; i += 1) {
       // The word Infinity is meant; 1e999 is a mistake.
       if (Math.abs(values[i] as number) >= beyond && !chunk.textOf(i).includes('Inf'))
         refuse(`a number is too large for ${dtype}`);
@@ -113,7 +116,7 @@ function createLongWriter(
 }
 
 function checkLiterals(chunk: NumberChunk, { integers, refuse }: EncodeOptions): void {
-  if (integers === 'whole' || !chunk.notDigits) return;
+  if (integers === 'whole' || chunk.signs === 0) return;
   for (let i = 0; i < chunk.count; i += 1)
     if (!/^-?\d+$/.test(chunk.textOf(i))) refuse(`${chunk.shownTextOf(i)} is not an integer`);
 }

@@ -38,6 +38,9 @@ export const stops = {
   powerMissing: 3,
 } as const;
 
+/** What was met in numbers beside digits, as bits; a word counts as an exponent. */
+export const signs = { point: 1, exponent: 2 } as const;
+
 const code = `
 block $out
 loop $next
@@ -60,7 +63,7 @@ loop $next
   local.get $first i32.load8_u 0 i32.const 0x30 i32.eq local.get $digits i32.const 1 i32.ne i32.and br_if $out
   i32.const 0 local.set $exponent
   local.get $sign i32.const -2 i32.eq if
-    i32.const 1 local.set $notDigits
+    local.get $signs i32.const ${signs.point} i32.or local.set $signs
     local.get $at i32.const 1 i32.add local.tee $at local.set $point
     ; eight digits at a time
     block $few
@@ -107,7 +110,7 @@ loop $next
   end
   local.get $digits i32.const 19 i32.gt_s br_if $out
   local.get $sign i32.const 0x20 i32.or i32.const 0x35 i32.eq if
-    i32.const 1 local.set $notDigits
+    local.get $signs i32.const ${signs.exponent} i32.or local.set $signs
     local.get $at i32.const 1 i32.add local.tee $at
     i32.load8_u 0 local.tee $sign i32.const 0x2d i32.eq local.tee $isSmall
     local.get $sign i32.const 0x2b i32.eq i32.or local.get $at i32.add local.tee $at local.set $point
@@ -201,7 +204,7 @@ local.get $state i32.const 1 i32.gt_s if
   i32.const 0 local.get $start i32.store ${resultAt}
 end
 i32.const 0 local.get $state i32.store ${resultAt + 4}
-i32.const 0 local.get $notDigits i32.store ${resultAt + 8}
+i32.const 0 local.get $signs i32.store ${resultAt + 8}
 i32.const 0 local.get $exponent i32.store ${resultAt + 12}
 local.get $count
 `;
@@ -223,7 +226,7 @@ const { exports } = new WebAssembly.Instance(
       locals: {
         i32: [
           ...['$at', '$count', '$state', '$start', '$negative', '$first', '$sign', '$digits'],
-          ...['$exponent', '$point', '$notDigits', '$isSmall', '$power', '$index8'],
+          ...['$exponent', '$point', '$signs', '$isSmall', '$power', '$index8'],
         ],
         i64: ['$mantissa', '$word'],
         f64: ['$value', '$high', '$low', '$tenth', '$left', '$right', '$rest', '$slack'],
@@ -240,7 +243,7 @@ export const kernelText = new Uint8Array(buffer, 0, windowBytes + 64);
 /** What was read: the numbers, and where they began in the body. */
 export const kernelValues = new Float64Array(buffer, valuesAt, mostNumbers);
 export const kernelPlaces = new Uint32Array(buffer, placesAt, mostNumbers);
-/** Where it stopped in the text; why (`stops`); whether some number was not digits alone; the last exponent. */
+/** Where it stopped in the text; why (`stops`); the `signs` that were met; the last exponent. */
 export const kernelResult = new Int32Array(buffer, resultAt, 4);
 
 /** 10^0 to 10^22, and the tables of powers-of-ten.ts. */

@@ -26,8 +26,6 @@ const splitter = 134_217_729;
 export class NumberReader {
   /** Where the next number begins; behind it when it was read. */
   at = 0;
-  /** Set when a number had a point or an exponent, or was a word. */
-  notDigits = false;
   private readonly body: Buffer;
 
   constructor(body: Buffer) {
@@ -63,7 +61,6 @@ export class NumberReader {
       }
     }
     if (sign === 0x2e) {
-      this.notDigits = true;
       const point = at;
       sign = body[++at] as number;
       if (digits === 0)
@@ -101,7 +98,6 @@ export class NumberReader {
 
   private readExponent(from: number): number {
     const { body } = this;
-    this.notDigits = true;
     let at = from + 1;
     let sign = body[at] as number;
     const isNegative = sign === 0x2d;
@@ -119,7 +115,6 @@ export class NumberReader {
 
   private readWord(start: number, at: number, isNegative: boolean): number {
     const { body } = this;
-    this.notDigits = true;
     const sign = body[at];
     const word = sign === 0x49 ? 'Infinity' : sign === 0x4e && !isNegative ? 'NaN' : undefined;
     this.at = at + (word?.length ?? 0);

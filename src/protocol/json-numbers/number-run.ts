@@ -10,6 +10,7 @@ import {
   kernelText,
   kernelValues,
   runKernel,
+  signs,
   stops,
   windowBytes,
 } from './number-kernel.ts';
@@ -57,8 +58,8 @@ export class RunReader {
     const last = Math.min(stop, at + windowBytes - overhang) - at;
     const count = runKernel(at, last, room, this.asFloats);
     chunk.take(kernelValues, kernelPlaces, count);
-    const [offset = 0, why = 0, notDigits = 0] = kernelResult;
-    chunk.notDigits ||= notDigits !== 0;
+    const [offset = 0, why = 0, met = 0] = kernelResult;
+    chunk.signs |= met;
     this.at = at + offset;
     this.afterValue = why === stops.afterValue;
     return why;
@@ -67,9 +68,9 @@ export class RunReader {
   private readOne(chunk: NumberChunk, stop: number): void {
     const { body, single } = this;
     single.at = this.at;
-    single.notDigits = false;
     chunk.add(single.read(), this.at);
-    chunk.notDigits ||= single.notDigits;
+    // Many digits are as large as an exponent makes them.
+    chunk.signs |= signs.exponent;
     this.at = single.at;
     this.afterValue = body[this.at] !== 0x2c || this.at >= stop;
     if (this.afterValue) return;
