@@ -32,6 +32,8 @@ export interface JsonReading {
    * object included.
    */
   readonly isData: (key: string, depth: number) => boolean;
+  /** When there is one key alone in front of all data, and nothing may stand behind the text. */
+  readonly dataKey?: string;
   /** How the numbers of data will be read, for what is known of them already: the keys before in their object. */
   readonly plan?: (fields: Readonly<Record<string, unknown>>) => NumberPlan | undefined;
   /** What may stand behind the value: nothing but white space, or anything. */

@@ -3,7 +3,7 @@
 import type { DType } from '../../tensor/dtype.ts';
 import type { EncodeOptions } from './encode-elements.ts';
 import { parseInteger } from './integer-text.ts';
-import type { ChunkWriter, NumberChunk } from './number-chunk.ts';
+import type { ChunkWriter, NumberArray, NumberChunk } from './number-chunk.ts';
 import { signs } from './number-kernel.ts';
 
 /** Rounds to infinity, and so does everything beyond. */
@@ -12,7 +12,7 @@ const firstBeyondFloat = 3.4028235677973366e38;
 interface IntegerType {
   readonly low: bigint;
   readonly high: bigint;
-  readonly view?: new (buffer: ArrayBufferLike) => { set(values: Float64Array, at: number): void };
+  readonly view?: new (buffer: ArrayBufferLike) => NumberArray;
 }
 
 const integerTypes: Partial<Record<DType, IntegerType>> = {
@@ -60,13 +60,13 @@ function createFloatWriter(
       if (Math.abs(values[i] as number) >= beyond && !chunk.textOf(i).includes('Inf'))
         refuse(`a number is too large for ${dtype}`);
     }
-    view.set(values.subarray(0, count), written);
+    chunk.copyTo(view, written);
     written += count;
   };
 }
 
 function createIntegerWriter(
-  view: { set(values: Float64Array, at: number): void },
+  view: NumberArray,
   { low, high }: IntegerType,
   options: EncodeOptions,
 ): ChunkWriter {
@@ -80,7 +80,7 @@ function createIntegerWriter(
       if (!(value >= least && value <= most && Number.isInteger(value)))
         refuseInteger(chunk, i, options);
     }
-    view.set(values.subarray(0, count), written);
+    chunk.copyTo(view, written);
     written += count;
   };
 }

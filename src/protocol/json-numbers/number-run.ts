@@ -51,7 +51,7 @@ export class RunReader {
   private runKernel(chunk: NumberChunk, stop: number): number {
     const { body, at } = this;
     const end = Math.min(body.length, at + windowBytes, stop + overhang);
-    kernelText.set(body.subarray(at, end));
+    body.copy(kernelText, 0, at, end);
     // No number ends there: what is cut is left to the reader of single ones.
     kernelText.fill(0xff, end - at, end - at + 16);
     const room = chunk.values.length - chunk.count;

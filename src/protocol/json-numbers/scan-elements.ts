@@ -62,11 +62,11 @@ export class ElementScan {
   private inString = false;
 
   private planned: PlannedNumbers | undefined;
-  private readonly view: DataView;
+  /** Made when it is needed. */
+  private view: DataView | undefined;
 
   constructor({ body, start, depthLimit, seen, planned }: ScanOptions) {
     this.body = body;
-    this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     this.at = start;
     this.start = start;
     this.depthLimit = depthLimit;
@@ -193,7 +193,9 @@ export class ElementScan {
 
   /** Numbers with commas between them, as long as nothing else comes. */
   private skipNumbers(stop: number): void {
-    const { body, view } = this;
+    const { body } = this;
+    this.view ??= new DataView(body.buffer, body.byteOffset, body.byteLength);
+    const { view } = this;
     const lastWord = body.length - 4;
     let at = this.at;
     let count = 0;
