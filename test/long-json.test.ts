@@ -33,7 +33,9 @@ function longBody(datatype: string, numbers: readonly (number | string)[], times
 
 const floats = Array.from({ length: 20_000 }, (_, i) => Math.fround(Math.sin(i) * 10 ** (i % 5)));
 
-test('/healthz is answered again and again while 60 MB of numbers are read', async () => {
+test('/healthz is answered again and again while 60 MB of numbers are read', {
+  timeout: 120_000,
+}, async () => {
   const body = longBody('FP32', floats, Math.floor(60e6 / (floats.join().length + 1)));
   const sent = httpRequest(infer('total'), { method: 'POST' });
   const answer = once(sent, 'response') as Promise<[IncomingMessage]>;
@@ -57,10 +59,10 @@ test('/healthz is answered again and again while 60 MB of numbers are read', asy
 });
 
 test('floats in slices come back bit for bit, and are written in slices', async () => {
-  const answer = await post(infer('identity-fp32'), longBody('FP32', floats, 20));
+  const answer = await post(infer('identity-fp32'), longBody('FP32', floats, 6));
   const [{ data, shape }] = answer.json.outputs;
-  expect(shape).toEqual([200_000, 2]);
-  const expected = Array.from({ length: 20 }, () => floats).flat();
+  expect(shape).toEqual([60_000, 2]);
+  const expected = Array.from({ length: 6 }, () => floats).flat();
   expect(Buffer.from(Float32Array.from(data).buffer)).toEqual(
     Buffer.from(Float32Array.from(expected).buffer),
   );

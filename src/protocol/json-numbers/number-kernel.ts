@@ -222,10 +222,10 @@ declare const WebAssembly: {
 const { exports } = new WebAssembly.Instance(
   new WebAssembly.Module(
     assembleModule({
-      params: ['$base', '$stop', '$room', '$asFloats'],
+      params: ['$at', '$base', '$stop', '$room', '$asFloats'],
       locals: {
         i32: [
-          ...['$at', '$count', '$state', '$start', '$negative', '$first', '$sign', '$digits'],
+          ...['$count', '$state', '$start', '$negative', '$first', '$sign', '$digits'],
           ...['$exponent', '$point', '$signs', '$isSmall', '$power', '$index8'],
         ],
         i64: ['$mantissa', '$word'],
@@ -256,10 +256,11 @@ export const kernelPowers = {
 };
 
 /**
- * Reads numbers from the beginning of the text and gives how many: at most `room`, none that begins behind
- * a comma at or after `stop`. `base` is where the text stands in the body.
+ * Reads numbers from `at` of the text on and gives how many: at most `room`, none that begins behind a comma
+ * at or after `stop`. `base` is where the text stands in the body.
  */
 export const runKernel = exports.run as (
+  at: number,
   base: number,
   stop: number,
   room: number,
