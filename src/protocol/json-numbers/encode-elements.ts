@@ -10,8 +10,8 @@ import type { ElementKind, Elements } from './elements.ts';
 import { isBetween } from './elements.ts';
 import { encodeBooleans } from './encode-booleans.ts';
 import { encodeStrings } from './encode-strings.ts';
-import type { ChunkWriter } from './number-chunk.ts';
-import { NumberChunk } from './number-chunk.ts';
+import type { ChunkWriter, NumberChunk } from './number-chunk.ts';
+import { sharedChunk } from './number-chunk.ts';
 import { createChunkWriter } from './number-dtypes.ts';
 import { RunReader } from './number-run.ts';
 import type { Steps } from './steps.ts';
@@ -81,7 +81,8 @@ function* readNumbers(
   const body = parts[0]?.body;
   if (!body || count === 0) return;
   const reader = new RunReader(body, asFloats);
-  const chunk = new NumberChunk(body, count);
+  const chunk = sharedChunk;
+  chunk.begin(body);
   let pause = 0;
   for (const { start, end } of parts) {
     for (let at = start; at < end; ) {
@@ -95,7 +96,9 @@ function* readNumbers(
       // In one text, so that places tell how much was done.
       if (at < pause) continue;
       pause = at + stepBytes;
+      flush(chunk, write);
       yield;
+      chunk.begin(body);
     }
   }
   flush(chunk, write);

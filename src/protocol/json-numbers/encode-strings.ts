@@ -7,6 +7,9 @@ import type { Steps } from './steps.ts';
 import { stepBytes } from './steps.ts';
 import { Unescaper } from './unescape.ts';
 
+/** Their UTF-8 was looked at when the text was read. */
+const unused = { beyondAscii: false };
+
 /** The length-prefixed elements of all parts. Its buffer may be larger than what came of the text. */
 export function* encodeStrings(parts: readonly Elements[]): Steps<Uint8Array> {
   let room = 0;
@@ -38,7 +41,7 @@ export function* encodeStrings(parts: readonly Elements[]): Steps<Uint8Array> {
 /** To behind its closing quote. */
 function* copyString(out: Unescaper, body: Buffer, end: number): Steps<void> {
   for (;;) {
-    const to = endOfString(body, out.read, Math.min(end, out.read + stepBytes));
+    const to = endOfString(body, out.read, Math.min(end, out.read + stepBytes), unused);
     out.copy(body, to);
     if (out.read === to && body[to] === 0x22) break;
     yield;

@@ -35,27 +35,30 @@ export function writeFloat(sink: TextSink, value: number, point: boolean): void 
   const low = positive - (isLowest && field > 1 ? gap / 4 : gap / 2);
   const high = positive + gap / 2;
   const exponent = Math.floor((field === 0 ? Math.log2(positive) : field - 127) * 0.301_029_995_66);
-  // Exact powers multiply, so that large numbers are as well known as small ones.
+  // Exact powers multiply or divide, so that large numbers are as well known as small ones.
   const shift = 8 - exponent;
-  const power = powers[shift + 30] as number;
-  const inverse = powers[30 - shift] as number;
-  const by = (one: number): number => (shift >= 0 ? one * power : one / inverse);
-  const scaled = by(positive);
-  const found = shortestBetween(by(low), scaled, by(high));
+  const found =
+    shift >= 0
+      ? shortestTimes(low, positive, high, powers[shift + 30] as number)
+      : shortestTimes(low, positive, high, 1 / (powers[30 - shift] as number));
   if (found < 0) sink.ascii(withPoint(shortestByTrying(positive), point));
   else writeDigits(sink, found, dropped - shift, point);
 }
 
-/** Powers of ten that `shortestBetween` took off. */
+/** Powers of ten that `shortestTimes` took off. */
 let dropped = 0;
 
-/** The multiple of the highest power of ten between two numbers, over that power; -1 when in doubt. */
-function shortestBetween(low: number, middle: number, high: number): number {
+/** The multiple of the highest power of ten between two numbers, all times `by`, over that power; -1 when in doubt. */
+function shortestTimes(lowest: number, value: number, highest: number, by: number): number {
+  const low = lowest * by;
+  const middle = value * by;
+  const high = highest * by;
   let best = -1;
   for (let count = 0; count < 10; count += 1) {
     const ten = tens[count] as number;
     const under = Math.floor(middle / ten);
-    const [a, b] = [under * ten, (under + 1) * ten];
+    const a = under * ten;
+    const b = a + ten;
     if (isClose(a, low) || isClose(b, high) || isClose(a + b, 2 * middle)) return -1;
     const aFits = a > low && under > 0;
     const bFits = b < high;
@@ -82,6 +85,15 @@ export function withPoint(text: string, point: boolean): string {
   return point && /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
+function putDigits(bytes: Buffer, at: number, digits: number, length: number): void {
+  let rest = digits;
+  for (let i = at + length - 1; i >= at; i -= 1) {
+    const next = Math.floor(rest / 10);
+    bytes[i] = 0x30 + rest - 10 * next;
+    rest = next;
+  }
+}
+
 /** digits · 10^exponent in JavaScript's form. Room for it is reserved. */
 function writeDigits(sink: TextSink, digits: number, exponent: number, point: boolean): void {
   const { bytes } = sink;
@@ -90,17 +102,9 @@ function writeDigits(sink: TextSink, digits: number, exponent: number, point: bo
   while (length < 10 && digits >= (tens[length] as number)) length += 1;
   /** How many digits stand before the point. */
   const whole = length + exponent;
-  const put = (from: number): void => {
-    let rest = digits;
-    for (let i = from + length - 1; i >= from; i -= 1) {
-      const next = Math.floor(rest / 10);
-      bytes[i] = 0x30 + rest - 10 * next;
-      rest = next;
-    }
-  };
   if (whole > 21 || whole <= -6) {
     // The first digit stands before the point, so all are put one place later and it is moved.
-    put(at + 1);
+    putDigits(bytes, at + 1, digits, length);
     bytes[at] = bytes[at + 1] as number;
     if (length > 1) bytes[at + 1] = 0x2e;
     at += length > 1 ? length + 1 : 1;
@@ -112,10 +116,10 @@ function writeDigits(sink: TextSink, digits: number, exponent: number, point: bo
     bytes[at++] = 0x30;
     bytes[at++] = 0x2e;
     for (let i = whole; i < 0; i += 1) bytes[at++] = 0x30;
-    put(at);
+    putDigits(bytes, at, digits, length);
     at += length;
   } else if (exponent >= 0) {
-    put(at);
+    putDigits(bytes, at, digits, length);
     at += length;
     for (let i = 0; i < exponent; i += 1) bytes[at++] = 0x30;
     if (point) {
@@ -123,8 +127,8 @@ function writeDigits(sink: TextSink, digits: number, exponent: number, point: bo
       bytes[at++] = 0x30;
     }
   } else {
-    put(at + 1);
-    bytes.copyWithin(at, at + 1, at + 1 + whole);
+    putDigits(bytes, at + 1, digits, length);
+    for (let i = at; i < at + whole; i += 1) bytes[i] = bytes[i + 1] as number;
     bytes[at + whole] = 0x2e;
     at += length + 1;
   }

@@ -13,6 +13,7 @@ import { NumberReader } from './number-reader.ts';
 import type { PlannedNumbers } from './planned-numbers.ts';
 import { planNumbers } from './planned-numbers.ts';
 import { ElementScan } from './scan-elements.ts';
+import type { StringSigns } from './scan-string.ts';
 import { endOfString, textBetween } from './scan-string.ts';
 
 /** The nesting that Triton takes. */
@@ -31,6 +32,8 @@ export interface JsonReading {
    * object included.
    */
   readonly isData: (key: string, depth: number) => boolean;
+  /** When there is one key alone in front of all data, and nothing may stand behind the text. */
+  readonly dataKey?: string;
   /** How the numbers of data will be read, for what is known of them already: the keys before in their object. */
   readonly plan?: (fields: Readonly<Record<string, unknown>>) => NumberPlan | undefined;
   /** What may stand behind the value: nothing but white space, or anything. */
@@ -56,6 +59,8 @@ interface Container {
 
 export class JsonReader {
   at: number;
+  /** Whether strings have to be looked at for their UTF-8; everything else that was taken is ASCII. */
+  readonly seen: StringSigns = { beyondAscii: false };
   private readonly body: Buffer;
   private readonly reading: JsonReading;
   private readonly open: Container[] = [];
@@ -157,7 +162,13 @@ export class JsonReader {
     else if (sign === 0x7b) this.openContainer({}, isData);
     else if (isData) {
       const limit = depthLimit - this.open.length;
-      this.scan = new ElementScan(this.body, this.at, limit, this.planFor(top));
+      this.scan = new ElementScan({
+        body: this.body,
+        start: this.at,
+        depthLimit: limit,
+        seen: this.seen,
+        planned: this.planFor(top),
+      });
       this.state = 'scan';
     } else if (sign === 0x5b) this.openContainer([], false);
     else if (sign === 0x22) this.openString(false);
@@ -244,7 +255,7 @@ export class JsonReader {
 
   private goOnInString(stop: number): void {
     const { body, stringStart } = this;
-    this.at = endOfString(body, this.at, stop);
+    this.at = endOfString(body, this.at, stop, this.seen);
     if (this.at - stringStart > textLimit)
       refuse(`a text at ${stringStart} is longer than ${textLimit} bytes`);
     if (body[this.at] !== 0x22 || this.at >= body.length) return;

@@ -1,34 +1,57 @@
 /** Some of the numbers of a text as doubles, with the places where they stand. */
 
 import { isBetween } from './elements.ts';
+import { mostNumbers } from './number-kernel.ts';
 
-/** Few enough for the cache, enough that what is done once a chunk costs nothing. */
-const mostNumbers = 2048;
+/** Fewer are copied one by one, which is faster than making views of them. */
+const few = 24;
 
 export class NumberChunk {
-  readonly body: Buffer;
-  readonly values: Float64Array;
-  readonly places: Float64Array;
+  readonly values = new Float64Array(mostNumbers);
+  readonly places = new Uint32Array(mostNumbers);
   /** How many there are. */
   count = 0;
-  /** One of them may have a point or an exponent, or be a word. */
-  notDigits = false;
+  /** What was met in them beside digits (`signs` of the kernel). */
+  signs = 0;
+  private body: Buffer = Buffer.alloc(0);
 
-  /** For so many numbers in all. */
-  constructor(body: Buffer, numbers: number) {
+  /** Empty, for numbers of this body. */
+  begin(body: Buffer): void {
     this.body = body;
-    const room = Math.min(numbers, mostNumbers);
-    this.values = new Float64Array(room);
-    this.places = new Float64Array(room);
+    this.clear();
   }
 
   get isFull(): boolean {
     return this.count === this.values.length;
   }
 
+  add(value: number, place: number): void {
+    this.values[this.count] = value;
+    this.places[this.count] = place;
+    this.count += 1;
+  }
+
+  /** Adds the first `count` of these. */
+  take(values: Float64Array, places: Uint32Array, count: number): void {
+    if (count < few) {
+      for (let i = 0; i < count; i += 1) this.add(values[i] as number, places[i] as number);
+      return;
+    }
+    this.values.set(values.subarray(0, count), this.count);
+    this.places.set(places.subarray(0, count), this.count);
+    this.count += count;
+  }
+
+  /** Puts all of them into an array, from `at` on. */
+  copyTo(array: NumberArray, at: number): void {
+    const { values, count } = this;
+    if (count < few) for (let i = 0; i < count; i += 1) array[at + i] = values[i] as number;
+    else array.set(values.subarray(0, count), at);
+  }
+
   clear(): void {
     this.count = 0;
-    this.notDigits = false;
+    this.signs = 0;
   }
 
   /** A number as it was sent. */
@@ -46,6 +69,19 @@ export class NumberChunk {
     return text.length > 40 ? `${text.slice(0, 40)}…` : text;
   }
 }
+
+export type NumberArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array;
+
+/** The one that all use: what reads numbers into it writes them away before it pauses. */
+export const sharedChunk = new NumberChunk();
 
 /** Puts a chunk's numbers behind those that it got before. */
 export type ChunkWriter = (chunk: NumberChunk) => void;

@@ -3,7 +3,8 @@
 import type { DType } from '../../tensor/dtype.ts';
 import type { EncodeOptions } from './encode-elements.ts';
 import { parseInteger } from './integer-text.ts';
-import type { ChunkWriter, NumberChunk } from './number-chunk.ts';
+import type { ChunkWriter, NumberArray, NumberChunk } from './number-chunk.ts';
+import { signs } from './number-kernel.ts';
 
 /** Rounds to infinity, and so does everything beyond. */
 const firstBeyondFloat = 3.4028235677973366e38;
@@ -11,7 +12,7 @@ const firstBeyondFloat = 3.4028235677973366e38;
 interface IntegerType {
   readonly low: bigint;
   readonly high: bigint;
-  readonly view?: new (buffer: ArrayBufferLike) => { set(values: Float64Array, at: number): void };
+  readonly view?: new (buffer: ArrayBufferLike) => NumberArray;
 }
 
 const integerTypes: Partial<Record<DType, IntegerType>> = {
@@ -52,18 +53,20 @@ function createFloatWriter(
   let written = 0;
   return (chunk) => {
     const { values, count } = chunk;
-    for (let i = 0; i < count; i += 1) {
+    // Digits alone are never so many.
+    const end = chunk.signs >= signs.exponent ? count : 0;
+    for (let i = 0; i < end; i += 1) {
       // The word Infinity is meant; 1e999 is a mistake.
       if (Math.abs(values[i] as number) >= beyond && !chunk.textOf(i).includes('Inf'))
         refuse(`a number is too large for ${dtype}`);
     }
-    view.set(values.subarray(0, count), written);
+    chunk.copyTo(view, written);
     written += count;
   };
 }
 
 function createIntegerWriter(
-  view: { set(values: Float64Array, at: number): void },
+  view: NumberArray,
   { low, high }: IntegerType,
   options: EncodeOptions,
 ): ChunkWriter {
@@ -77,7 +80,7 @@ function createIntegerWriter(
       if (!(value >= least && value <= most && Number.isInteger(value)))
         refuseInteger(chunk, i, options);
     }
-    view.set(values.subarray(0, count), written);
+    chunk.copyTo(view, written);
     written += count;
   };
 }
@@ -113,7 +116,7 @@ function createLongWriter(
 }
 
 function checkLiterals(chunk: NumberChunk, { integers, refuse }: EncodeOptions): void {
-  if (integers === 'whole' || !chunk.notDigits) return;
+  if (integers === 'whole' || chunk.signs === 0) return;
   for (let i = 0; i < chunk.count; i += 1)
     if (!/^-?\d+$/.test(chunk.textOf(i))) refuse(`${chunk.shownTextOf(i)} is not an integer`);
 }

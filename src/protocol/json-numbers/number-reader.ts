@@ -26,8 +26,6 @@ const splitter = 134_217_729;
 export class NumberReader {
   /** Where the next number begins; behind it when it was read. */
   at = 0;
-  /** Set when a number had a point or an exponent, or was a word. */
-  notDigits = false;
   private readonly body: Buffer;
 
   constructor(body: Buffer) {
@@ -63,7 +61,6 @@ export class NumberReader {
       }
     }
     if (sign === 0x2e) {
-      this.notDigits = true;
       const point = at;
       sign = body[++at] as number;
       if (digits === 0)
@@ -101,7 +98,6 @@ export class NumberReader {
 
   private readExponent(from: number): number {
     const { body } = this;
-    this.notDigits = true;
     let at = from + 1;
     let sign = body[at] as number;
     const isNegative = sign === 0x2d;
@@ -119,7 +115,6 @@ export class NumberReader {
 
   private readWord(start: number, at: number, isNegative: boolean): number {
     const { body } = this;
-    this.notDigits = true;
     const sign = body[at];
     const word = sign === 0x49 ? 'Infinity' : sign === 0x4e && !isNegative ? 'NaN' : undefined;
     this.at = at + (word?.length ?? 0);
@@ -145,7 +140,7 @@ export function isNumberEnd(sign: number | undefined): boolean {
 function nearestTo(head: number, tail: number, digits: number, exponent: number): number {
   if (digits <= 9) {
     if (exponent === 0 || head === 0) return head;
-    if (exponent < 0 && exponent >= -22) return head / (exactPowers[-exponent] as number);
+    if (exponent < 0 && exponent >= -22) return head / (exactPowers[0 - exponent] as number);
     if (exponent > 0 && exponent <= 22) return head * (exactPowers[exponent] as number);
     return scale(head, 0, exponent, 0);
   }
@@ -155,10 +150,30 @@ function nearestTo(head: number, tail: number, digits: number, exponent: number)
   const rest = tail - (sum - high);
   if (rest === 0 && sum <= 9_007_199_254_740_992 && digits <= 18) {
     if (exponent === 0) return sum;
-    if (exponent < 0 && exponent >= -22) return sum / (exactPowers[-exponent] as number);
+    if (exponent < 0 && exponent >= -22) return sum / (exactPowers[0 - exponent] as number);
     if (exponent > 0 && exponent <= 22) return sum * (exactPowers[exponent] as number);
   }
   return scale(sum, rest, exponent, digits > 18 ? 1.1e-17 : 0);
+}
+
+/** The double nearest to (high · 10^digits + low) · 10^exponent, high below 10^15 and low below 10^8; -1 when it cannot tell. */
+export function nearestToSum(high: number, digits: number, low: number, exponent: number): number {
+  if (high === 0) return low === 0 ? 0 : scale(low, 0, exponent, 0);
+  const index = powerIndex(digits);
+  const product = high * (powerHigh[index] as number);
+  const rest = low + productError(high, index, product);
+  const sum = product + rest;
+  return scale(sum, rest - (sum - product), exponent, 0);
+}
+
+/** high · 10^k - product exactly, where product is that rounded. */
+function productError(high: number, index: number, product: number): number {
+  const upper = powerUpper[index] as number;
+  const lower = powerLower[index] as number;
+  const spread = high * splitter;
+  const left = spread - (spread - high);
+  const right = high - left;
+  return left * upper - product + left * lower + right * upper + right * lower;
 }
 
 /** (high + low) · 10^exponent, with what the digits that were left out may add; -1 when it cannot tell. */
@@ -166,14 +181,9 @@ function scale(high: number, low: number, exponent: number, leftOut: number): nu
   if (exponent > powerLimit || exponent < -powerLimit) return -1;
   const index = powerIndex(exponent);
   const power = powerHigh[index] as number;
-  const upper = powerUpper[index] as number;
-  const lower = powerLower[index] as number;
   const product = high * power;
   if (!(product > 1e-260 && product < 1e300)) return -1;
-  const spread = high * splitter;
-  const left = spread - (spread - high);
-  const right = high - left;
-  const error = left * upper - product + left * lower + right * upper + right * lower;
+  const error = productError(high, index, product);
   const rest = error + (high * (powerLow[index] as number) + low * power);
   const slack = product * (7.9e-31 + leftOut);
   const least = product + (rest - slack);

@@ -1,31 +1,48 @@
 /**
- * Numbers with commas between them, as fast as it goes: the digits behind the point four at a time. What is
- * not of the common form (exponents, words, many digits) is left to `NumberReader`, one at a time.
+ * Numbers with commas between them, as fast as it goes: by the kernel, and what it leaves (words, many
+ * digits, other white space) by `NumberReader`, one at a time.
  */
 
 import type { NumberChunk } from './number-chunk.ts';
-import { isNumberEnd, NumberReader } from './number-reader.ts';
-import { exactPowers } from './powers-of-ten.ts';
+import {
+  kernelPlaces,
+  kernelResult,
+  kernelText,
+  kernelValues,
+  runKernel,
+  signs,
+  stops,
+  windowBytes,
+} from './number-kernel.ts';
+import { NumberReader } from './number-reader.ts';
+import { powerIndex } from './powers-of-ten.ts';
 
-/** A double that was rounded three times is off by less than this, relatively. */
-const below = 1 - 2 ** -49;
-const above = 1 + 2 ** -49;
+/** Behind what is asked for, so that a number that begins there is seen whole. */
+const overhang = 512;
+
+const firstWindow = 1024;
+
+/** Which reader's text lies in the kernel's memory, and from where to where in its body. */
+const loaded = { id: 0, from: 0, to: 0 };
+let lastId = 0;
 
 export class RunReader {
   /** Where it is: in front of the next number, or behind the last when `afterValue`. */
   at = 0;
   afterValue = false;
   private readonly body: Buffer;
-  private readonly view: DataView;
   private readonly single: NumberReader;
-  private readonly asFloats: boolean;
+  private readonly asFloats: number;
+  private readonly id: number;
+  private window = firstWindow;
 
   /** `asFloats`: the doubles may be off a little, as long as they round to the right FP32. */
   constructor(body: Buffer, asFloats: boolean) {
     this.body = body;
-    this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     this.single = new NumberReader(body);
-    this.asFloats = asFloats;
+    this.asFloats = asFloats ? 1 : 0;
+    lastId += 1;
+    this.id = lastId;
   }
 
   /**
@@ -33,73 +50,64 @@ export class RunReader {
    * and `stop` is not reached. Throws JSON_INVALID for what is no number.
    */
   read(chunk: NumberChunk, stop: number): void {
-    const { body, view, asFloats } = this;
-    const { values, places } = chunk;
-    const lastWord = body.length - 4;
-    let { at } = this;
-    let { count } = chunk;
-    for (;;) {
-      const start = at;
-      let sign = body[at] as number;
-      const isNegative = sign === 0x2d;
-      if (isNegative) sign = body[++at] as number;
-      const first = at;
-      let digits = 0;
-      let mantissa = 0;
-      while (sign >= 0x30 && sign <= 0x39) {
-        mantissa = mantissa * 10 + (sign - 0x30);
-        sign = body[++at] as number;
-      }
-      digits = at - first;
-      let common = digits === 1 || (digits > 1 && digits < 16 && body[first] !== 0x30);
-      let value = mantissa;
-      if (sign === 0x2e && common) {
-        const point = at;
-        at += 1;
-        while (at <= lastWord) {
-          const word = view.getInt32(at, true);
-          if (
-            (word & 0xf0f0f0f0) !== 0x30303030 ||
-            ((word + 0x06060606) & 0xf0f0f0f0) !== 0x30303030
-          )
-            break;
-          const pairs = Math.imul(word & 0x0f0f0f0f, 2561) >>> 8;
-          mantissa = mantissa * 10_000 + (Math.imul(pairs & 0x00ff00ff, 6_553_601) >>> 16);
-          at += 4;
-        }
-        sign = body[at] as number;
-        while (sign >= 0x30 && sign <= 0x39) {
-          mantissa = mantissa * 10 + (sign - 0x30);
-          sign = body[++at] as number;
-        }
-        const decimals = at - point - 1;
-        digits += decimals;
-        chunk.notDigits = true;
-        common = decimals > 0 && decimals <= 22;
-        value = mantissa / (exactPowers[decimals] as number);
-        // Beyond 15 digits the mantissa is rounded too.
-        if (digits > 15 && mantissa > 999_999_999_999_999)
-          common &&= asFloats && Math.fround(value * below) === Math.fround(value * above);
-      }
-      if (common && isNumberEnd(sign)) values[count] = isNegative ? -value : value;
-      else {
-        this.single.at = start;
-        values[count] = this.single.read();
-        chunk.notDigits ||= this.single.notDigits;
-        at = this.single.at;
-        sign = body[at] as number;
-      }
-      places[count] = start;
-      count += 1;
-      this.afterValue = true;
-      if (sign !== 0x2c || at >= stop) break;
-      at += 1;
-      if (body[at] === 0x20) at += 1;
-      this.afterValue = false;
-      sign = body[at] as number;
-      if (count === values.length || !((sign >= 0x30 && sign <= 0x39) || sign === 0x2d)) break;
-    }
-    this.at = at;
-    chunk.count = count;
+    do {
+      const why = this.runKernel(chunk, stop);
+      if (why === stops.powerMissing) powerIndex(kernelResult[3] as number);
+      else if (why === stops.uncommon) this.readOne(chunk, stop);
+      else return;
+    } while (!this.afterValue && !chunk.isFull && this.isNumber());
+  }
+
+  private runKernel(chunk: NumberChunk, stop: number): number {
+    const { at } = this;
+    this.load(stop);
+    const room = chunk.values.length - chunk.count;
+    const { from } = loaded;
+    const last = Math.min(stop, this.lastStart()) - from;
+    const count = runKernel(at - from, from, last, room, this.asFloats);
+    chunk.take(kernelValues, kernelPlaces, count);
+    const [offset = 0, why = 0, met = 0] = kernelResult;
+    chunk.signs |= met;
+    this.at = from + offset;
+    this.afterValue = why === stops.afterValue;
+    return why;
+  }
+
+  /** Puts the text from here on into the kernel's memory, when it is not there. */
+  private load(stop: number): void {
+    const { body, at, id } = this;
+    if (loaded.id === id && at >= loaded.from && Math.min(stop, at + 1) <= this.lastStart()) return;
+    const to = Math.min(body.length, at + this.window);
+    // Few bytes for a few numbers; many for those that go on.
+    this.window = Math.min(windowBytes, this.window * 8);
+    body.copy(kernelText, 0, at, to);
+    // No number ends there: what is cut is left to the reader of single ones.
+    kernelText.fill(0xff, to - at, to - at + 16);
+    loaded.id = id;
+    loaded.from = at;
+    loaded.to = to;
+  }
+
+  /** Numbers that begin before this lie whole in the kernel's memory, unless they are very long. */
+  private lastStart(): number {
+    return loaded.to === this.body.length ? loaded.to : loaded.to - overhang;
+  }
+
+  private readOne(chunk: NumberChunk, stop: number): void {
+    const { body, single } = this;
+    single.at = this.at;
+    chunk.add(single.read(), this.at);
+    // Many digits are as large as an exponent makes them.
+    chunk.signs |= signs.exponent;
+    this.at = single.at;
+    this.afterValue = body[this.at] !== 0x2c || this.at >= stop;
+    if (this.afterValue) return;
+    this.at += 1;
+    if (body[this.at] === 0x20) this.at += 1;
+  }
+
+  private isNumber(): boolean {
+    const sign = this.body[this.at] as number;
+    return (sign >= 0x30 && sign <= 0x39) || sign === 0x2d;
   }
 }

@@ -6,7 +6,7 @@
 import { sizeOfDType } from '../../tensor/dtype.ts';
 import type { NumberPlan, ReadNumbers } from './elements.ts';
 import type { ChunkWriter } from './number-chunk.ts';
-import { NumberChunk } from './number-chunk.ts';
+import { sharedChunk } from './number-chunk.ts';
 import { createChunkWriter, takesNumbers } from './number-dtypes.ts';
 import { RunReader } from './number-run.ts';
 
@@ -15,7 +15,7 @@ class Misfit extends Error {}
 export class PlannedNumbers {
   private readonly plan: NumberPlan;
   private readonly bytes: Uint8Array<ArrayBuffer>;
-  private readonly chunk: NumberChunk;
+  private readonly body: Buffer;
   private readonly reader: RunReader;
   private readonly write: ChunkWriter;
   private count = 0;
@@ -23,7 +23,7 @@ export class PlannedNumbers {
   constructor(body: Buffer, plan: NumberPlan) {
     this.plan = plan;
     this.bytes = new Uint8Array(plan.count * sizeOfDType(plan.dtype));
-    this.chunk = new NumberChunk(body, plan.count);
+    this.body = body;
     this.reader = new RunReader(body, plan.dtype === 'FP32');
     const refuse = (): never => {
       throw new Misfit();
@@ -42,27 +42,24 @@ export class PlannedNumbers {
 
   /** Reads some numbers and gives their count; -1 when they do not fit the plan. Throws JSON_INVALID. */
   read(at: number, stop: number): number {
-    const { chunk, reader } = this;
-    if (this.count === this.plan.count) return -1;
-    const before = chunk.count;
+    const { reader } = this;
     reader.at = at;
-    reader.read(chunk, stop);
-    const count = chunk.count - before;
+    sharedChunk.begin(this.body);
+    reader.read(sharedChunk, stop);
+    const { count } = sharedChunk;
     this.count += count;
-    if (this.count > this.plan.count || (chunk.isFull && !this.flush())) return -1;
-    return count;
+    return this.count <= this.plan.count && this.flush() ? count : -1;
   }
 
-  /** All numbers, when they are as many as planned and all fit. */
+  /** All numbers, when they are as many as planned. */
   finish(): ReadNumbers | undefined {
-    if (this.count !== this.plan.count || !this.flush()) return undefined;
+    if (this.count !== this.plan.count) return undefined;
     return { ...this.plan, bytes: this.bytes };
   }
 
   private flush(): boolean {
     try {
-      this.write(this.chunk);
-      this.chunk.clear();
+      this.write(sharedChunk);
       return true;
     } catch (error) {
       if (error instanceof Misfit) return false;

@@ -1,20 +1,23 @@
 /**
  * Powers of ten as sums of two doubles, hi + lo, good to about 2^-105 of their value; with hi cut into two
- * halves of 26 bits, whose products are exact (Dekker 1971).
+ * halves of 26 bits, whose products are exact (Dekker 1971). They lie where the kernel finds them.
  */
 
-export const exactPowers = Float64Array.from({ length: 23 }, (_, k) => Number(`1e${k}`));
+import { kernelPowers, powerLimit } from './number-kernel.ts';
 
-/** Powers in the table: |k| up to this, so that no product of a mantissa and its pieces overflows. */
-export const powerLimit = 270;
+/** |k| up to this, so that no product of a mantissa and a power's pieces overflows. */
+export { powerLimit };
+export const {
+  exact: exactPowers,
+  high: powerHigh,
+  low: powerLow,
+  upper: powerUpper,
+  lower: powerLower,
+} = kernelPowers;
 
-const size = 2 * powerLimit + 1;
-export const powerHigh = new Float64Array(size);
-export const powerLow = new Float64Array(size);
-export const powerUpper = new Float64Array(size);
-export const powerLower = new Float64Array(size);
+for (let k = 0; k < exactPowers.length; k += 1) exactPowers[k] = Number(`1e${k}`);
 
-/** The index of 10^k in the table, which is filled as it is used. */
+/** The index of 10^k in the tables, which are filled as they are used. */
 export function powerIndex(k: number): number {
   const index = k + powerLimit;
   if (powerHigh[index] === 0) fill(index, k);

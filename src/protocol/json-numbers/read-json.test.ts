@@ -160,3 +160,24 @@ test('what stands behind the value may be ignored', () => {
   const ignoring: JsonReading = { ...reading, after: 'anything' };
   expect(read('{"a":1} }]garbage\xff', ignoring)).toEqual({ a: 1 });
 });
+
+describe('bytes that are not UTF-8 are found', () => {
+  test.each([
+    '{"#":1}',
+    '{"a":"#"}',
+    '{"data":["a","#"]}',
+    '{"data":[1,{"#":2}]}',
+    '{"data":{"b":"#"}}',
+  ])('in %s', (text) => {
+    for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) {
+      const [before = '', after = ''] = text.split('#');
+      const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
+      expect(problemOf(body)).toContain('not UTF-8');
+    }
+  });
+
+  test('and characters across the pieces that are looked at are none', () => {
+    for (let shift = 0; shift < 4; shift += 1)
+      expect(problemOf(`"${'a'.repeat(shift)}${'😀'.repeat(200_000)}"`)).toBe('accepted');
+  });
+});

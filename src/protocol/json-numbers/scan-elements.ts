@@ -7,6 +7,7 @@ import type { ElementKind } from './elements.ts';
 import { Elements } from './elements.ts';
 import { refuse, refuseAt } from './json-fault.ts';
 import type { PlannedNumbers } from './planned-numbers.ts';
+import type { StringSigns } from './scan-string.ts';
 import { endOfString } from './scan-string.ts';
 
 /** Longer ones would hold up everybody; nobody's numbers have so many digits. */
@@ -30,6 +31,15 @@ const literals: Readonly<Record<number, readonly [text: string, kind: ElementKin
 /** 'object': an object begins where the first scalar could have been; only opening brackets came before. */
 export type ScanState = 'more' | 'done' | 'object' | 'odd-object';
 
+export interface ScanOptions {
+  readonly body: Buffer;
+  readonly start: number;
+  /** How deep lists may be nested. */
+  readonly depthLimit: number;
+  readonly seen: StringSigns;
+  readonly planned: PlannedNumbers | undefined;
+}
+
 export class ElementScan {
   at: number;
   /** Lists that are open. */
@@ -37,6 +47,7 @@ export class ElementScan {
   private readonly body: Buffer;
   private readonly start: number;
   private readonly depthLimit: number;
+  private readonly seen: StringSigns;
   private kind: ElementKind = 'none';
   private oddAt = -1;
   private count = 0;
@@ -51,15 +62,16 @@ export class ElementScan {
   private inString = false;
 
   private planned: PlannedNumbers | undefined;
-  private readonly view: DataView;
+  /** Made when it is needed. */
+  private view: DataView | undefined;
 
-  constructor(body: Buffer, start: number, depthLimit: number, planned?: PlannedNumbers) {
-    this.planned = planned;
-    this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  constructor({ body, start, depthLimit, seen, planned }: ScanOptions) {
     this.body = body;
     this.at = start;
     this.start = start;
     this.depthLimit = depthLimit;
+    this.seen = seen;
+    this.planned = planned;
   }
 
   /** What could stand where it is now, for a text that ends there. */
@@ -181,7 +193,9 @@ export class ElementScan {
 
   /** Numbers with commas between them, as long as nothing else comes. */
   private skipNumbers(stop: number): void {
-    const { body, view } = this;
+    const { body } = this;
+    this.view ??= new DataView(body.buffer, body.byteOffset, body.byteLength);
+    const { view } = this;
     const lastWord = body.length - 4;
     let at = this.at;
     let count = 0;
@@ -220,7 +234,7 @@ export class ElementScan {
   }
 
   private goOnInString(stop: number): void {
-    this.at = endOfString(this.body, this.at, stop);
+    this.at = endOfString(this.body, this.at, stop, this.seen);
     if (this.at >= stop && this.body[this.at] !== 0x22) return;
     this.inString = false;
     this.at += 1;

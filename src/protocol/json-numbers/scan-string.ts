@@ -10,18 +10,27 @@ const isHex = (sign: number | undefined): boolean =>
     (sign >= 0x41 && sign <= 0x46) ||
     (sign >= 0x61 && sign <= 0x66));
 
+/** What was seen in the strings of a text. */
+export interface StringSigns {
+  /** Bytes beyond ASCII, which may not be UTF-8. */
+  beyondAscii: boolean;
+}
+
 /**
  * The place of the closing quote, or about `stop` when there is none before it; never inside an escape.
  * Throws JSON_INVALID for control characters and wrong escapes.
  */
-export function endOfString(body: Buffer, from: number, stop: number): number {
+export function endOfString(body: Buffer, from: number, stop: number, seen: StringSigns): number {
   let at = from;
   while (at < stop) {
     const sign = body[at] as number;
     if (sign === 0x22) return at;
     if (sign === 0x5c) at = endOfEscape(body, at);
     else if (sign < 0x20) refuseAt(body, at, 'an escape instead of a control character');
-    else at += 1;
+    else {
+      if (sign >= 0x80) seen.beyondAscii = true;
+      at += 1;
+    }
   }
   return at;
 }

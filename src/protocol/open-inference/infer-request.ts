@@ -88,6 +88,7 @@ function planOf({ datatype, shape }: Readonly<Record<string, unknown>>): NumberP
 /** `inputs[].data`. */
 const reading: JsonReading = {
   isData: (key, depth) => key === 'data' && depth === 3,
+  dataKey: 'data',
   plan: planOf,
   after: 'nothing',
 };
