@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { packBytes } from '../src/tensor/tensor.ts';
 import { createRandom } from './models/random.ts';
 import { elementsFor } from './models/runtime-dtypes.ts';
 import { writeTestModel } from './models/test-models.ts';
@@ -11,6 +12,7 @@ import type { Answer } from './support/http.ts';
 import { get, post, request } from './support/http.ts';
 import { copyDigits, writeModels, writeYaml } from './support/model-folder.ts';
 import { root, startModelship, temporaryFolder } from './support/modelship.ts';
+import { floatsOf, inferBinary } from './support/open-inference.ts';
 
 const folder = temporaryFolder();
 writeModels(folder.path, 'half-plus-two', 'simple', 'multi-output', 'total', 'not-a-number');
@@ -171,6 +173,20 @@ describe('a model of pictures', () => {
       instances: files.map((file) => ({ images: picture(file) })),
     };
     expect((await predict('digits', rows)).json).toEqual({ predictions: json.outputs });
+  });
+
+  test('takes them in a BYTES tensor of Open Inference, and gives the same scores', async () => {
+    const files = ['7.png', '3-embossed.jpg'];
+    const elements = files.map((file) => readFileSync(join(root, 'examples', 'digits', file)));
+    const bytes = packBytes(elements);
+    const input = { name: 'images', datatype: 'BYTES', shape: [2], bytes };
+    const answer = await inferBinary(at('/v2/models/digits/infer'), [input]);
+    expect(answer.json.outputs).toMatchObject([
+      { name: 'scores', datatype: 'FP32', shape: [2, 10] },
+    ]);
+    const body = { signature_name: 'predict_images', instances: files.map(picture) };
+    const { json } = await predict('digits', body);
+    expect(floatsOf(answer.binary.scores)).toEqual(json.predictions.flat().map(Math.fround));
   });
 
   test('gives the scores of the same picture on /predict', async () => {

@@ -36,7 +36,7 @@ export async function startGrpc(
     stallMs: settings.stallTimeoutMs,
     timeoutMs: settings.requestTimeoutMs,
     keepaliveMs: settings.grpcKeepaliveMs,
-    maxConnectionAgeMs: settings.grpcMaxConnectionAgeMs,
+    maxConnectionAgeMs: settings.grpcMaxAgeMs,
   });
   return { ...server, port: await server.listen(settings.host, settings.grpcPort) };
 }

@@ -66,7 +66,7 @@ export const settingsTable = {
     help: 'how often a silent gRPC connection is asked whether it lives',
     value: 'MS',
   },
-  grpcMaxConnectionAgeMs: {
+  grpcMaxAgeMs: {
     schema: integer(1000, 2_147_483_646).optional(),
     help: 'gRPC connections end after so long, for clients to spread anew; default: never',
     value: 'MS',

@@ -19,10 +19,14 @@ export interface CallReportOptions {
 }
 
 export interface CallReport {
-  /** Puts the call's id and trace into what goes back. */
-  identify(call: OpenCall, metadata: Metadata): void;
   /** Its stream is closed. */
   tell(call: OpenCall, stream: ServerHttp2Stream): void;
+}
+
+/** Puts the call's id and trace into what goes back. */
+export function identify({ parts }: OpenCall, metadata: Metadata): void {
+  metadata.set('x-request-id', parts.requestId);
+  if (parts.traceparent !== undefined) metadata.set('traceparent', parts.traceparent);
 }
 
 /** Of calls that grpc-js ended by itself: a message that is too long, time over, bad compression. */
@@ -67,10 +71,6 @@ export function createCallReport({ log, metrics, clock }: CallReportOptions): Ca
   }
 
   return {
-    identify({ parts }, metadata) {
-      metadata.set('x-request-id', parts.requestId);
-      if (parts.traceparent !== undefined) metadata.set('traceparent', parts.traceparent);
-    },
     tell(call, stream) {
       const status = sentStatus(stream);
       const name = codes[status] ?? 'UNKNOWN';

@@ -70,8 +70,8 @@ class Watched {
 }
 
 export interface CallWatch {
-  /** Watches a call until its stream is closed. */
-  add(parts: WatchedParts): void;
+  /** Watches a call until the returned function is called. */
+  add(parts: WatchedParts): () => void;
   /** Messages that have not come whole within `limitMs` are refused, and answers are taken as soon. */
   hurry(limitMs: number): void;
   stop(): void;
@@ -122,7 +122,7 @@ export function createCallWatch(clock: Clock, givenMs: number): CallWatch {
         call.halfClosed = true;
         one.receiving = undefined;
       });
-      stream.once('close', () => all.delete(one));
+      return () => all.delete(one);
     },
     hurry(limitMs) {
       stallMs = Math.min(stallMs, limitMs);

@@ -36,6 +36,7 @@ export function answerInTurn({ stream, call, most, answer }: InTurn): TurnTaker 
   }
 
   function write(bytes: Buffer): Promise<void> {
+    call.answers += 1;
     return new Promise((resolve) => stream.write(bytes, () => resolve()));
   }
 

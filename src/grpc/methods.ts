@@ -13,6 +13,7 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js';
 import type { CallIntake } from './call-intake.ts';
+import { identify } from './call-report.ts';
 import type { OpenCall } from './open-call.ts';
 import type { Failure } from './status.ts';
 import { toFailure } from './status.ts';
@@ -51,7 +52,15 @@ export function failStream(
   call: OpenCall,
   error: unknown,
 ): void {
-  stream.emit('error', toFailure(call.fail(error)));
+  stream.emit('error', failureOf(call, error));
+}
+
+/** What the client is told of an error. */
+function failureOf(call: OpenCall, error: unknown): Failure {
+  const known = call.fail(error);
+  const failure = toFailure(known, call.wording?.(known));
+  identify(call, failure.metadata);
+  return failure;
 }
 
 async function answerUnary(
@@ -65,10 +74,10 @@ async function answerUnary(
     call.takeMessage(message.byteLength);
     answer = await method(message, call);
   } catch (error) {
-    const known = call.fail(error);
-    done(toFailure(known, call.wording?.(known)));
+    done(failureOf(call, error));
     return;
   }
+  call.answers += 1;
   done(null, answer);
 }
 
