@@ -145,7 +145,7 @@ describe('SIGTERM', () => {
     const watching = client.watch('grpc.health.v1.Health/Watch', { service: '' });
     watching.on('error', () => {}).on('data', ({ status }) => told.push(status));
     await waitUntil('the health is told', () => told.length > 0);
-    const slow = work(stage, 3000);
+    const slow = work(stage, 1000);
     await untilRunning(server);
     server.signal('SIGTERM');
     await server.printed(/shutting down/);
@@ -155,7 +155,7 @@ describe('SIGTERM', () => {
     });
     expect((await client.call(oip('ServerReady'))).message).toEqual({});
     const { code, message } = await slow;
-    expect([code, floatsOf(message?.raw_output_contents[0])]).toEqual([codes.OK, [3000, 0, 0, 0]]);
+    expect([code, floatsOf(message?.raw_output_contents[0])]).toEqual([codes.OK, [1000, 0, 0, 0]]);
     expect(await server.ended).toMatchObject({ code: 0, signal: null });
     expect(told).toEqual(['SERVING', 'NOT_SERVING']);
   });
@@ -223,7 +223,7 @@ describe('SIGTERM', () => {
     const ended = new Promise<{ code: number }>((resolve) =>
       stream.once('error', resolve as never),
     );
-    stream.write(slowRequest(2000));
+    stream.write(slowRequest(700));
     stream.write(slowRequest(1));
     await untilRunning(stage.server);
     stage.server.signal('SIGTERM');
@@ -231,7 +231,7 @@ describe('SIGTERM', () => {
     const firsts = answers.map(({ infer_response: answer }) =>
       floatsOf(answer.raw_output_contents[0]).at(0),
     );
-    expect(firsts).toEqual([2000, 1]);
+    expect(firsts).toEqual([700, 1]);
     expect(await stage.server.ended).toMatchObject({ code: 0 });
   });
 });
