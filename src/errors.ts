@@ -337,6 +337,16 @@ export const errorCatalogue = {
     message: (d: { path: string; problem: string }) =>
       `${d.path} is not a usable model: ${d.problem}.`,
   },
+  IMPORT_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; place: string; problem: string }) =>
+      `${d.path} is not a usable model: ${d.place ? `${d.place}: ` : ''}${d.problem}.`,
+  },
+  IMPORT_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { path: string; place: string; what: string; supported: string }) =>
+      `${d.path} cannot be converted: ${d.place ? `${d.place}: ` : ''}${d.what}; ${d.supported}.`,
+  },
   MODEL_AMBIGUOUS: {
     kind: 'invalid-argument',
     message: (d: { path: string; files: readonly string[] }) =>

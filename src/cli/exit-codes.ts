@@ -35,6 +35,8 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   MODEL_FORMAT_UNSUPPORTED: exitCodes.model,
   MODEL_FILE_INVALID: exitCodes.model,
   MODEL_AMBIGUOUS: exitCodes.model,
+  IMPORT_FILE_INVALID: exitCodes.model,
+  IMPORT_UNSUPPORTED: exitCodes.model,
   MODEL_LOAD_FAILED: exitCodes.model,
   MODEL_WARMUP_FAILED: exitCodes.model,
   MODEL_REQUIRED: exitCodes.usage,
