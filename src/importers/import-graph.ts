@@ -66,8 +66,9 @@ export class ImportGraph {
   readonly graph: Graph;
   readonly #turned = new Map<string, Value>();
 
-  constructor(name: string) {
-    this.graph = createGraph(name);
+  /** A new graph of that name, or one that exists: the body of a loop. */
+  constructor(graph: string | Graph) {
+    this.graph = typeof graph === 'string' ? createGraph(graph) : graph;
   }
 
   /** An input as the wire has it. The first axis is named `batch` where it is open. */

@@ -70,6 +70,16 @@ export interface NamedValue {
   readonly dtype: ElementType;
   /** As on the wire; null where the size is open. */
   readonly shape: readonly (number | null)[];
+  /** The wire carries encoded pictures (`dtype` BYTES), and the graph's value takes their pixels, UINT8. */
+  readonly picture?: EncodedPicture | undefined;
+}
+
+/** How the server turns the texts of an input into pixels, as the model's own graph did it. */
+export interface EncodedPicture {
+  readonly color: 'rgb' | 'gray';
+  readonly layout: 'NHWC';
+  /** Each text is a serialised `tf.train.Example`, and this feature of it the picture. */
+  readonly exampleFeature?: string | undefined;
 }
 
 export interface ImportedSignature {

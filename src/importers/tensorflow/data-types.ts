@@ -98,11 +98,11 @@ export const isFloating = ({ name }: DataType): boolean =>
 export function numbersOf(type: DataType, bytes: Uint8Array): Numbers {
   const { Numbers, name } = type;
   if (!Numbers) throw new TypeError(`${name} has no numbers`);
-  const aligned = bytes.slice();
-  if (name === 'half') return Float32Array.from(new Float16Array(aligned.buffer));
+  const aligned = bytes.byteOffset === 0 ? bytes : bytes.slice();
+  if (name === 'half') return Float32Array.from(new Float16Array(aligned.buffer as ArrayBuffer));
   if (name === 'bfloat16') {
-    const upper = Uint32Array.from(new Uint16Array(aligned.buffer), (half) => half * 65536);
+    const upper = Uint32Array.from(new Uint16Array(aligned.buffer as ArrayBuffer), (half) => half * 65536);
     return new Float32Array(upper.buffer);
   }
-  return new Numbers(aligned.buffer);
+  return new Numbers(aligned.buffer as ArrayBuffer);
 }

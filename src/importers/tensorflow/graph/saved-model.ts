@@ -36,6 +36,8 @@ export interface MetaGraph {
   readonly signatures: readonly SignatureDef[];
   /** The node that restores all variables; '' where there is none. */
   readonly restoreOp: string;
+  /** The tensor that takes the checkpoint's path. */
+  readonly checkpointTensor: string;
 }
 
 /** `SavedModel`: meta_graphs 2. */
@@ -49,12 +51,13 @@ export function readSavedModel(
   return graphs;
 }
 
-/** `MetaGraphDef`: meta_info 1 (tags 4, version 5), graph 2, saver 3 (restore 3), signatures 5. */
+/** `MetaGraphDef`: meta_info 1 (tags 4, version 5), graph 2, saver 3 (file name 1, restore 3), signatures 5. */
 function readMetaGraph(reader: ProtobufReader, source: ByteSource, maxNodes: number): MetaGraph {
   const tags: string[] = [];
   const signatures: SignatureDef[] = [];
   let version = '';
   let restoreOp = '';
+  let checkpointTensor = '';
   let graph: GraphDef = { nodes: new Map(), functions: new Map() };
   reader.message({
     1: (r) =>
@@ -70,13 +73,16 @@ function readMetaGraph(reader: ProtobufReader, source: ByteSource, maxNodes: num
       }),
     3: (r) =>
       r.message({
+        1: (saver) => {
+          checkpointTensor = saver.string();
+        },
         3: (saver) => {
           restoreOp = saver.string();
         },
       }),
     5: (r) => void signatures.push(readSignature(r)),
   });
-  return { tags, version, graph, signatures, restoreOp };
+  return { tags, version, graph, signatures, restoreOp, checkpointTensor };
 }
 
 /** An entry of `map<string, SignatureDef>`; `SignatureDef`: inputs 1, outputs 2, method 3. */

@@ -1,0 +1,62 @@
+/**
+ * Makes one of nodes that compute the same: signatures that share a network call its functions again.
+ */
+
+import type { Attribute, NodeData } from '../../onnx/graph-data.ts';
+
+export interface Merged {
+  readonly nodes: NodeData[];
+  /** The name that a value has now. */
+  nameOf(name: string): string;
+}
+
+export function mergeEqual(nodes: readonly NodeData[]): Merged {
+  const renamed = new Map<string, string>();
+  const nameOf = (name: string): string => renamed.get(name) ?? name;
+  const known = new Map<string, NodeData>();
+  const kept: NodeData[] = [];
+  for (const node of nodes) {
+    const inputs = node.inputs.map(nameOf);
+    const key = keyOf(node, inputs);
+    const same = key === undefined ? undefined : known.get(key);
+    if (same) {
+      node.outputs.forEach((output, i) => void renamed.set(output, same.outputs[i] as string));
+      continue;
+    }
+    const merged = { ...node, inputs, attributes: renameInside(node.attributes, nameOf) };
+    if (key !== undefined) known.set(key, merged);
+    kept.push(merged);
+  }
+  return { nodes: kept, nameOf };
+}
+
+/** Loops are left alone: comparing their bodies is not worth it. */
+function keyOf({ op, domain, outputs, attributes }: NodeData, inputs: readonly string[]): string | undefined {
+  const entries = Object.entries(attributes);
+  if (entries.some(([, value]) => isGraph(value))) return undefined;
+  const texts = entries.map(([key, value]) => `${key}=${JSON.stringify(plain(value))}`);
+  return [op, domain, outputs.length, ...inputs, ...texts.sort()].join('\n');
+}
+
+const isGraph = (value: Attribute): value is Extract<Attribute, { kind: 'graph' }> =>
+  typeof value === 'object' && 'kind' in value && value.kind === 'graph';
+
+const plain = (value: Attribute): unknown =>
+  typeof value === 'object' && 'values' in value && 'kind' in value ? [value.kind, ...value.values] : value;
+
+function renameInside(
+  attributes: NodeData['attributes'],
+  nameOf: (name: string) => string,
+): NodeData['attributes'] {
+  if (!Object.values(attributes).some(isGraph)) return attributes;
+  const rename = ([key, value]: [string, Attribute]): [string, Attribute] => {
+    if (!isGraph(value)) return [key, value];
+    const nodes = value.graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(nameOf),
+      attributes: renameInside(node.attributes, nameOf),
+    }));
+    return [key, { kind: 'graph', graph: { ...value.graph, nodes } }];
+  };
+  return Object.fromEntries(Object.entries(attributes).map(rename));
+}
