@@ -10,8 +10,9 @@ import type { ElementType } from '../onnx/element-type.ts';
 import { numberOfElementType } from '../onnx/element-type.ts';
 import type { Graph } from '../onnx/graph-builder.ts';
 import { createGraph } from '../onnx/graph-builder.ts';
-import type { Attributes, Elements } from '../onnx/graph-data.ts';
+import type { Attributes, Elements, GraphData } from '../onnx/graph-data.ts';
 import type { Dim } from '../onnx/value-type.ts';
+import { nameOutputs, prune } from './finish.ts';
 import type { Weight } from './weight.ts';
 import { lazyBytes } from './weight.ts';
 
@@ -65,10 +66,12 @@ export const toLast = (rank: number): number[] => [
 export class ImportGraph {
   readonly graph: Graph;
   readonly #turned = new Map<string, Value>();
+  readonly #outputs: { readonly name: string; readonly value: Value }[] = [];
+  /** The layer that is being converted: nodes are named after it. */
+  scope = '';
 
-  /** A new graph of that name, or one that exists: the body of a loop. */
-  constructor(graph: string | Graph) {
-    this.graph = typeof graph === 'string' ? createGraph(graph) : graph;
+  constructor(name: string, graph: Graph = createGraph(name)) {
+    this.graph = graph;
   }
 
   /** An input as the wire has it. The first axis is named `batch` where it is open. */
@@ -77,18 +80,16 @@ export class ImportGraph {
     return { name: this.graph.input(name, dtype, dims), dtype, shape, layout: 'source' };
   }
 
-  /** Declares a value as an output of that name; gives the name that it got. */
-  output(name: string, value: Value): string {
+  /** Declares a value as an output; it has that name in the finished graph. */
+  output(name: string, value: Value): Value {
     const source = this.toSource(value);
-    const given = this.graph.uniqueName(name);
-    this.graph.node({ op: 'Identity', inputs: [source.name], outputs: 1, name: given });
-    const made = this.graph.nodes.at(-1)?.outputs[0] ?? given;
-    this.graph.output(
-      made,
-      value.dtype,
-      value.shape.map((size, i) => size ?? (i === 0 ? 'batch' : null)),
-    );
-    return made;
+    this.#outputs.push({ name, value: source });
+    return source;
+  }
+
+  /** The graph with its outputs under their names, without what they do not need. */
+  finish(): GraphData {
+    return prune(nameOutputs(this.graph, this.#outputs));
   }
 
   /** A node of one output. Values go in as they lie; `made` says what comes out (FP32 if left out). */
@@ -99,9 +100,15 @@ export class ImportGraph {
     attributes: Attributes = {},
   ): Value {
     const names = inputs.map((input) => (typeof input === 'string' ? input : input.name));
-    const name = this.graph.apply(op, names, attributes);
+    const [name = ''] = this.nodeOf(op, names, attributes, 1);
     const { dtype = 'FP32', shape, layout = 'source' } = made;
     return { name, dtype, shape, layout };
+  }
+
+  /** A node of several outputs; gives their names. */
+  nodeOf(op: string, inputs: readonly string[], attributes: Attributes, outputs: number): string[] {
+    const name = this.scope === '' ? op.toLowerCase() : `${this.scope}/${op}`;
+    return this.graph.node({ op, inputs, attributes, outputs, name });
   }
 
   /** The value with its axes as the source has them. */

@@ -12,7 +12,7 @@ import { ImportGraph } from '../import-graph.ts';
 import type { Value } from '../import-graph.ts';
 import type { ImportedSignature, NamedValue } from '../importer.ts';
 import { UnsupportedModelError } from '../problems.ts';
-import { prune } from '../prune.ts';
+import { prune } from '../finish.ts';
 import type { DataType } from './data-types.ts';
 import { Emitter } from './emitter.ts';
 import type { Conversion } from './evaluate/context.ts';

@@ -7,7 +7,6 @@
 
 import { basename, dirname } from 'node:path';
 import { statSync } from 'node:fs';
-import { createGraph } from '../../onnx/graph-builder.ts';
 import { ProtobufError, ProtobufReader } from '../../onnx/protobuf-reader.ts';
 import type { ByteSource } from '../../onnx/byte-source.ts';
 import { ImportGraph } from '../import-graph.ts';
@@ -108,7 +107,7 @@ function convert(
     evaluated: 0,
     nextLoop: 0,
   };
-  const scratch = new Emitter(new ImportGraph(createGraph('restore')));
+  const scratch = new Emitter(new ImportGraph('restore'));
   if (files.has(`${variablesPrefix}.index`)) restoreVariables(meta, conversion, scratch, variables);
   const signatures = convertAll(meta, conversion, options);
   return {

@@ -10,7 +10,6 @@
 
 import { numberOfElementType } from '../../../onnx/element-type.ts';
 import { subgraph } from '../../../onnx/graph-data.ts';
-import { createGraph } from '../../../onnx/graph-builder.ts';
 import type { Value } from '../../import-graph.ts';
 import { ImportGraph } from '../../import-graph.ts';
 import { constantOf } from '../constant.ts';
@@ -38,7 +37,7 @@ export interface LoopParts {
 type Role = 'fixed' | 'counter' | 'list' | 'carried';
 
 /** A graph that is thrown away. */
-const scratch = (outer: Emitter): Emitter => new Emitter(new ImportGraph(createGraph('scratch')), outer);
+const scratch = (outer: Emitter): Emitter => new Emitter(new ImportGraph('scratch'), outer);
 
 /** The values of all loop variables after the last turn. */
 export function runLoop(parts: LoopParts, context: Context): TfValue[] {
@@ -230,7 +229,7 @@ class Loop {
   emit(turns: Dim | Value): TfValue[] {
     const carried = this.roles.flatMap((role, i) => (role === 'carried' ? [i] : []));
     const dims = this.#carriedDims(carried);
-    const inner = new Emitter(new ImportGraph(this.#emitter.graph.graph.subgraph('body')), this.#emitter);
+    const inner = new Emitter(new ImportGraph('body', this.#emitter.graph.graph.subgraph('body')), this.#emitter);
     const { graph } = inner;
     const turn = this.#bodyInput(inner, 'turn', 'INT64', []);
     const go = this.#bodyInput(inner, 'go', 'BOOL', []);

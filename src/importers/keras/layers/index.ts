@@ -1,0 +1,20 @@
+/** The table of all layers that are converted. */
+
+import type { LayerKind } from '../layer-kind.ts';
+import { activationLayers } from './activation-layers.ts';
+import { convolutions } from './convolution.ts';
+import { coreLayers } from './core.ts';
+import { mergings } from './merging.ts';
+import { normalizations } from './normalization.ts';
+import { poolings } from './pooling.ts';
+import { resizings } from './resizing.ts';
+
+export const layerKinds: Readonly<Record<string, LayerKind>> = {
+  ...convolutions,
+  ...poolings,
+  ...normalizations,
+  ...coreLayers,
+  ...activationLayers,
+  ...mergings,
+  ...resizings,
+};
