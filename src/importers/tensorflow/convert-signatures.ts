@@ -6,13 +6,13 @@
  */
 
 import type { ElementType } from '../../onnx/element-type.ts';
-import type { GraphData, NodeData, ValueData } from '../../onnx/graph-data.ts';
+import type { GraphData, ValueData } from '../../onnx/graph-data.ts';
 import { tensorOf } from '../../onnx/value-type.ts';
 import { ImportGraph } from '../import-graph.ts';
 import type { Value } from '../import-graph.ts';
 import type { ImportedSignature, NamedValue } from '../importer.ts';
 import { UnsupportedModelError } from '../problems.ts';
-import { prune } from '../finish.ts';
+import { nameOutputs, prune } from '../finish.ts';
 import type { DataType } from './data-types.ts';
 import { Emitter } from './emitter.ts';
 import type { Conversion } from './evaluate/context.ts';
@@ -42,34 +42,51 @@ interface Result {
   readonly value: Value;
 }
 
-/** Signatures of one group: the same inputs by name, type and shape. */
+/**
+ * Signatures of one group: inputs of the same types and shapes, whatever their names. Where they turn out
+ * to compute different things, each gets a graph of its own: a run computes all of a graph.
+ */
 export function convertGroup(
   nodes: ReadonlyMap<string, NodeDef>,
   signatures: readonly SignatureDef[],
   conversion: Conversion,
 ): ConvertedSignature[] {
-  const emitter = new Emitter(new ImportGraph(signatures[0]?.name ?? 'model'));
   const [first] = signatures;
   if (!first) return [];
+  const emitter = new Emitter(new ImportGraph(first.name));
   const inputs = first.inputs.map((info) => giveInput(emitter, info));
-  const outcomes = signatures.map((signature) => attempt(nodes, signature, inputs, emitter, conversion));
-  const finished = finish(emitter, outcomes.flatMap(({ results }) => results ?? []));
-  return outcomes.map(({ results, problem }, i) => {
-    const signature = signatures[i] as SignatureDef;
-    if (!results) return { problem };
-    return {
-      signature: {
-        name: signature.name,
-        graph: finished.graph,
-        inputs: inputs.map(namedInput),
-        outputs: results.map((result) => finished.named(result)),
-      },
-    };
+  const outcomes = signatures.map((signature) =>
+    attempt(nodes, signature, inputs, emitter, conversion),
+  );
+  const done = outcomes.flatMap(({ results }) => (results ? [results] : []));
+  const finished = finish(emitter, inputs, done.flat());
+  if (done.length > 1 && !isShared(emitter, inputs, done, finished)) {
+    return signatures.flatMap((signature) => convertGroup(nodes, [signature], conversion));
+  }
+  return outcomes.map(({ results, named, problem }, i) => {
+    const { name } = signatures[i] as SignatureDef;
+    if (!results || !named) return { problem };
+    const outputs = results.map((result) => finished.named(result));
+    return { signature: { name, graph: finished.graph, inputs: named, outputs } };
   });
+}
+
+/** How much more all signatures may compute than the largest of them. */
+const mostShared = 1.25;
+
+function isShared(
+  emitter: Emitter,
+  inputs: readonly GivenInput[],
+  done: readonly (readonly Result[])[],
+  { graph }: Finished,
+): boolean {
+  const alone = done.map((results) => finish(emitter, inputs, results).graph.nodes.length);
+  return graph.nodes.length <= mostShared * Math.max(...alone);
 }
 
 interface Outcome {
   readonly results?: readonly Result[];
+  readonly named?: readonly NamedValue[];
   readonly problem?: unknown;
 }
 
@@ -81,20 +98,20 @@ function attempt(
   conversion: Conversion,
 ): Outcome {
   try {
+    for (const { picture } of inputs) picture?.begin();
     const given = new Map(
-      signature.inputs.map(({ tensor, alias }) => [tensor, valueOfAlias(inputs, alias)]),
+      signature.inputs.map(({ tensor }, i) => [tensor, (inputs[i] as GivenInput).value]),
     );
     const scope = new Scope({ nodes, emitter, conversion, given });
     const results = signature.outputs.map((info) => evaluateOutput(scope, info, signature, emitter));
-    checkPictures(inputs, signature);
-    return { results };
+    const named = signature.inputs.map((info, i) =>
+      namedInput(info, inputs[i] as GivenInput, signature),
+    );
+    return { results, named };
   } catch (problem) {
     return { problem };
   }
 }
-
-const valueOfAlias = (inputs: readonly GivenInput[], alias: string): TfValue =>
-  (inputs.find(({ info }) => info.alias === alias) as GivenInput).value;
 
 function evaluateOutput(
   scope: Scope,
@@ -112,16 +129,6 @@ function evaluateOutput(
   }
   const source = emitter.useSource(value);
   return { alias, value: toWire(emitter, source, type) };
-}
-
-function checkPictures(inputs: readonly GivenInput[], signature: SignatureDef): void {
-  const unused = inputs.find(({ picture }) => picture && !picture.found);
-  if (!unused) return;
-  throw new UnsupportedModelError(
-    `signature '${signature.name}', input '${unused.info.alias}'`,
-    'it takes texts that are not decoded as pictures',
-    'texts are taken where they are encoded pictures (decode_jpeg and the like)',
-  );
 }
 
 /** Half-precision floats are computed in single precision; the wire keeps its own. */
@@ -163,14 +170,11 @@ function giveInput(emitter: Emitter, info: TensorInfo): GivenInput {
 
 /** A scalar is one picture, a list several; of unknown rank it is taken for a list. */
 function givePictures(emitter: Emitter, info: TensorInfo): GivenInput {
-  const { alias, tensor, shape } = info;
+  const { alias, shape } = info;
   const count: Dim = shape?.length === 0 ? 1 : (shape?.[0] ?? { ...batch, key: 'pictures', make: countOfPictures(alias) });
   const picture = pictureInput(alias, emitter, count);
   const dims = shape?.length === 0 ? [] : [count];
-  const isExample = /example/i.test(tensor) && !/parse/i.test(tensor);
-  const value: TfValue = isExample
-    ? { kind: 'examples', source: picture, dims }
-    : { kind: 'pictures', source: picture, dims };
+  const value: TfValue = { kind: 'pictures', source: picture, dims };
   return { info, value, picture };
 }
 
@@ -184,11 +188,19 @@ const countOfPictures =
       { start: 0, end: 1 },
     );
 
-function namedInput({ info, picture }: GivenInput): NamedValue {
+function namedInput(info: TensorInfo, given: GivenInput, signature: SignatureDef): NamedValue {
   const { alias: name, type, shape } = info;
+  const { picture } = given;
   const dtype = wireType(type) as ElementType;
-  if (!picture?.found) return { name, value: name, dtype, shape: shape ?? [] };
+  if (!picture) return { name, value: given.info.alias, dtype, shape: shape ?? [] };
   const { found, feature } = picture;
+  if (!found) {
+    throw new UnsupportedModelError(
+      `signature '${signature.name}', input '${name}'`,
+      'it takes texts that are not decoded as pictures',
+      'texts are taken where they are encoded pictures (decode_jpeg and the like)',
+    );
+  }
   return {
     name,
     value: found.name,
@@ -208,41 +220,47 @@ interface Finished {
 }
 
 /** Merges what is computed twice, names the outputs and drops what no output needs. */
-function finish(emitter: Emitter, results: readonly Result[]): Finished {
+function finish(
+  emitter: Emitter,
+  given: readonly GivenInput[],
+  results: readonly Result[],
+): Finished {
   const { graph } = emitter.root;
   const { nodes, nameOf } = mergeEqual(graph.nodes);
-  const produced = new Set(nodes.flatMap(({ outputs }) => outputs));
-  const outputs = new Map<string, ValueData>();
-  const renamed = new Map<string, string>();
-  const added: NodeData[] = [];
-  for (const { alias, value } of results) {
+  const { name, initialisers } = graph;
+  const inputs = graph.inputs.map((input) => withChannels(input, given));
+  const names = new Map<string, string>();
+  const taken = new Set(inputs.map((input) => input.name));
+  const outputs = results.flatMap(({ alias, value }) => {
     const from = nameOf(value.name);
-    if (outputs.has(from)) continue;
-    const name = graph.uniqueName(alias);
-    const shape = value.shape.map((size, i) => size ?? (i === 0 ? 'batch' : null));
-    outputs.set(from, { name, type: tensorOf(value.dtype, shape) });
-    if (produced.has(from)) renamed.set(from, name);
-    else added.push({ op: 'Identity', name, domain: '', inputs: [from], outputs: [name], attributes: {} });
-  }
-  const rename = (name: string): string => renamed.get(name) ?? name;
-  const renamedNodes = nodes.map((node) => ({
-    ...node,
-    inputs: node.inputs.map(rename),
-    outputs: node.outputs.map(rename),
-  }));
-  const data: GraphData = {
-    name: graph.name,
-    inputs: graph.inputs,
-    initialisers: graph.initialisers,
-    outputs: [...outputs.values()],
-    nodes: [...renamedNodes, ...added],
-  };
+    if (names.has(from)) return [];
+    const own = freeName(alias, taken);
+    names.set(from, own);
+    return [{ name: own, value: { ...value, name: from } }];
+  });
   return {
-    graph: prune(data),
-    named({ alias, value }) {
-      const { name } = outputs.get(nameOf(value.name)) as ValueData;
-      return { name: alias, value: name, dtype: value.dtype, shape: value.shape };
-    },
+    graph: prune(nameOutputs({ name, inputs, initialisers, nodes, outputs: [] }, outputs)),
+    named: ({ alias, value }) => ({
+      name: alias,
+      value: names.get(nameOf(value.name)) ?? alias,
+      dtype: value.dtype,
+      shape: value.shape,
+    }),
   };
 }
 
+/** Pixels have as many channels as they are decoded to. */
+function withChannels(input: ValueData, given: readonly GivenInput[]): ValueData {
+  const found = given.map(({ picture }) => picture?.found).find((one) => one?.name === input.name);
+  if (!found || input.type.kind !== 'tensor') return input;
+  const shape = [...(input.type.shape?.slice(0, 3) ?? []), found.channels];
+  return { ...input, type: tensorOf('UINT8', shape) };
+}
+
+/** The alias itself where it is free: an input may have the same. */
+function freeName(alias: string, taken: Set<string>): string {
+  let name = alias;
+  for (let i = 1; taken.has(name); i += 1) name = `${alias}_${i}`;
+  taken.add(name);
+  return name;
+}

@@ -5,6 +5,7 @@
  * Owns: the step from known to computed. Does not own: layouts (../import-graph.ts), operators (ops/).
  */
 
+import { createHash } from 'node:crypto';
 import type { ElementType } from '../../onnx/element-type.ts';
 import type { Attributes } from '../../onnx/graph-data.ts';
 import { ImportGraph, toFirst } from '../import-graph.ts';
@@ -157,8 +158,8 @@ export class Emitter {
   #idOf(constant: Constant): string {
     const known = this.#ids.get(constant);
     if (known !== undefined) return `#${known}`;
-    const small = smallKey(constant);
-    if (small !== undefined) return small;
+    const content = contentKey(constant);
+    if (content !== undefined) return content;
     nextId += 1;
     this.#ids.set(constant, nextId);
     return `#${nextId}`;
@@ -167,11 +168,18 @@ export class Emitter {
 
 let nextId = 0;
 
-/** Small constants are the same when their elements are. */
-function smallKey(constant: Constant): string | undefined {
+const hashedElements = 65_536;
+
+/** Constants of some size are the same when their elements are; larger ones when they are one object. */
+function contentKey(constant: Constant): string | undefined {
   const { type, shape, texts } = constant;
-  if (texts || countOf(shape) > 64) return undefined;
-  return `${type.name} [${shape.join()}] ${doublesOf(constant).join()}`;
+  const count = countOf(shape);
+  if (texts || count > hashedElements) return undefined;
+  const head = `${type.name} [${shape.join()}]`;
+  if (count <= 16) return `${head} ${doublesOf(constant).join()}`;
+  const { buffer, byteOffset, byteLength } = constant.read();
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return `${head} ${createHash('sha1').update(bytes).digest('hex')}`;
 }
 
 /** How values of that type are computed. Throws TypeError for types that never are. */

@@ -23,12 +23,15 @@ export function mergeEqual(nodes: readonly NodeData[]): Merged {
       node.outputs.forEach((output, i) => void renamed.set(output, same.outputs[i] as string));
       continue;
     }
-    const merged = { ...node, inputs, attributes: renameInside(node.attributes, nameOf) };
+    const merged = named({ ...node, inputs, attributes: renameInside(node.attributes, nameOf) });
     if (key !== undefined) known.set(key, merged);
     kept.push(merged);
   }
   return { nodes: kept, nameOf };
 }
+
+/** Names of nodes must differ too; those of values do. */
+const named = (node: NodeData): NodeData => ({ ...node, name: node.outputs[0] ?? node.name });
 
 /** Loops are left alone: comparing their bodies is not worth it. */
 function keyOf({ op, domain, outputs, attributes }: NodeData, inputs: readonly string[]): string | undefined {
@@ -51,11 +54,13 @@ function renameInside(
   if (!Object.values(attributes).some(isGraph)) return attributes;
   const rename = ([key, value]: [string, Attribute]): [string, Attribute] => {
     if (!isGraph(value)) return [key, value];
-    const nodes = value.graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(nameOf),
-      attributes: renameInside(node.attributes, nameOf),
-    }));
+    const nodes = value.graph.nodes.map((node) =>
+      named({
+        ...node,
+        inputs: node.inputs.map(nameOf),
+        attributes: renameInside(node.attributes, nameOf),
+      }),
+    );
     return [key, { kind: 'graph', graph: { ...value.graph, nodes } }];
   };
   return Object.fromEntries(Object.entries(attributes).map(rename));

@@ -189,12 +189,12 @@ function noteDropped({ findings }: Conversion, name: string, problem: unknown): 
   findings.push({ kind: 'dropped', place: `signature '${name}'`, what });
 }
 
-/** Signatures with the same inputs, in the order of their first. */
+/** Signatures whose inputs have the same types and shapes, in the order of their first. */
 function groupsOf(signatures: readonly SignatureDef[]): SignatureDef[][] {
   const groups = new Map<string, SignatureDef[]>();
   for (const signature of signatures) {
     const key = signature.inputs
-      .map(({ alias, type, shape }) => `${alias} ${type.name} ${shape?.join() ?? '?'}`)
+      .map(({ type, shape }) => (type.name === 'string' ? 'texts' : `${type.name} [${shape?.join()}]`))
       .join('\n');
     groups.set(key, [...(groups.get(key) ?? []), signature]);
   }

@@ -11,10 +11,16 @@ import type { Dim, PictureSource, Tensor } from './values.ts';
 export interface PictureInput extends PictureSource {
   /** Set once an operator has decoded them. */
   readonly found: { readonly name: string; readonly channels: 1 | 3 } | undefined;
+  /** The feature of an example that has the picture, if it is one. */
   readonly feature: string | undefined;
+  /** Another signature begins to use the input. */
+  begin(): void;
 }
 
 export function pictureInput(alias: string, emitter: Emitter, count: Dim): PictureInput {
+  const rows = typeof count === 'number' ? count : null;
+  // Asked for its size before it is known what is in it.
+  const value = emitter.root.input(alias, 'UINT8', [rows, null, null, null]);
   let pixels: Tensor | undefined;
   let found: PictureInput['found'];
   let feature: string | undefined;
@@ -27,25 +33,25 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
       return feature;
     },
     pixels(operation, channels) {
-      if (found && found.channels !== channels) {
+      const [, , , before] = pixels?.dims ?? [];
+      if (before !== undefined && before !== channels) {
         throw new UnsupportedModelError(
           operation.place,
-          `pictures of '${alias}' are decoded to ${found.channels} and to ${channels} channels`,
+          `pictures of '${alias}' are decoded to ${before} and to ${channels} channels`,
           'one number of channels is taken',
         );
       }
-      pixels ??= input(emitter, alias, channels, count);
-      found = { name: pixels.value.name, channels };
+      const shape = [rows, null, null, channels];
+      pixels ??= emitter.tensor({ ...value, shape }, dataType('uint8'), [count, null, null, channels]);
+      found = { name: value.name, channels };
       return pixels;
+    },
+    begin() {
+      found = undefined;
+      feature = undefined;
     },
     takeFeature(name) {
       feature = name;
     },
   };
-}
-
-function input(emitter: Emitter, alias: string, channels: 1 | 3, count: Dim): Tensor {
-  const rows = typeof count === 'number' ? count : null;
-  const value = emitter.root.input(alias, 'UINT8', [rows, null, null, channels]);
-  return emitter.tensor(value, dataType('uint8'), [count, null, null, channels]);
 }

@@ -88,7 +88,10 @@ export interface List {
   readonly length?: Dim | undefined;
 }
 
-/** Encoded pictures as the request brings them; the server decodes them, the graph gets their pixels. */
+/**
+ * Texts as the request brings them: encoded pictures, or examples that have one. The server decodes them,
+ * the graph gets their pixels.
+ */
 export interface Pictures {
   readonly kind: 'pictures';
   readonly source: PictureSource;
@@ -106,13 +109,6 @@ export interface PictureSource {
   takeFeature(feature: string): void;
 }
 
-/** Serialised examples (`tf.train.Example`), of which one feature may be a picture. */
-export interface Examples {
-  readonly kind: 'examples';
-  readonly source: PictureSource;
-  readonly dims: readonly Dim[];
-}
-
 export type Known = Constant | Tensor | Sizes;
 export type TfValue =
   | Known
@@ -122,8 +118,7 @@ export type TfValue =
   | Counter
   | Condition
   | List
-  | Pictures
-  | Examples;
+  | Pictures;
 
 export const nothing: Nothing = { kind: 'nothing' };
 

@@ -173,6 +173,7 @@ export class Scope implements Context {
     const inputs = takesNothing(node.op)
       ? []
       : node.inputs.filter((input) => !isControl(input)).map((input) => this.tensor(input));
+    this.emitter.graph.scope = operation.name;
     return dispatch(operation, inputs, this);
   }
 }

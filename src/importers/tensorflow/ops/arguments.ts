@@ -18,7 +18,6 @@ const kinds: Readonly<Record<TfValue['kind'], string>> = {
   condition: "a loop's condition",
   list: 'a list of tensors',
   pictures: 'encoded pictures',
-  examples: 'serialised examples',
 };
 
 export const isKnown = (value: TfValue | undefined): value is Known =>

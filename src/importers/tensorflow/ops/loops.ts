@@ -37,7 +37,8 @@ export interface LoopParts {
 type Role = 'fixed' | 'counter' | 'list' | 'carried';
 
 /** A graph that is thrown away. */
-const scratch = (outer: Emitter): Emitter => new Emitter(new ImportGraph('scratch'), outer);
+const scratch = (outer: Emitter): Emitter =>
+  new Emitter(new ImportGraph('scratch', outer.graph.graph.subgraph('scratch')), outer);
 
 /** The values of all loop variables after the last turn. */
 export function runLoop(parts: LoopParts, context: Context): TfValue[] {
@@ -143,7 +144,7 @@ class Loop {
       mode,
       make() {
         if (mode === 'every') throw new NotEveryRowError();
-        const number = turn ?? emitter.graph.input(emitter.graph.graph.uniqueName('turn'), 'INT64', []);
+        const number = turn ?? emitter.graph.input('turn', 'INT64', []);
         return numberOf(emitter, number, typeof start === 'number' ? start + this.offset : 0, type);
       },
     });
@@ -154,8 +155,7 @@ class Loop {
   #standIn(emitter: Emitter, i: number, dims?: readonly Dim[]): Tensor {
     const initial = asTensor(emitter, this.#parts.initial[i] as Known);
     const sizes = dims ?? initial.dims;
-    const name = emitter.graph.graph.uniqueName('carried');
-    const value = emitter.graph.input(name, elementOf(initial.type), sizesOf(sizes));
+    const value = emitter.graph.input('carried', elementOf(initial.type), sizesOf(sizes));
     return emitter.tensor(value, initial.type, sizes);
   }
 

@@ -5,7 +5,7 @@
 
 import type { Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
-import type { Examples, Pictures, Tensor, TfValue } from '../values.ts';
+import type { Pictures, Tensor, TfValue } from '../values.ts';
 import { nothing } from '../values.ts';
 import { gatherTensor } from './parts.ts';
 import { squeezeTensor } from './shapes.ts';
@@ -45,19 +45,23 @@ const parseExample =
   (firstDense: (operation: Operation) => number): Handler =>
   (operation, inputs) => {
     const examples = inputs[0];
-    if (examples?.kind !== 'examples') {
+    if (examples?.kind !== 'pictures') {
       return operation.refuse('what it parses is no input of the signature');
     }
     const keys = denseKeys(operation, inputs);
     const outputs: TfValue[] = new Array<TfValue>(firstDense(operation)).fill(nothing);
     const types = operation.attribute('Tdense')?.types ?? [];
-    keys.forEach((key, i) => outputs.push(types[i]?.name === 'string' ? featureOf(examples, key, keys) : nothing));
+    keys.forEach((key, i) => outputs.push(types[i]?.name === 'string' ? featureOf(examples, key) : nothing));
     return outputs;
   };
 
-function featureOf({ source, dims }: Examples, key: string, keys: readonly string[]): Pictures {
-  if (keys.length > 0) source.takeFeature(key);
-  return { kind: 'pictures', source, dims };
+/** The same texts, of which the feature is the picture from here on. */
+function featureOf(examples: Pictures, key: string): Pictures {
+  const { source } = examples;
+  return { ...examples, source: { ...source, pixels: (operation, channels) => {
+    source.takeFeature(key);
+    return source.pixels(operation, channels);
+  } } };
 }
 
 const texts = (value: TfValue | undefined): string[] =>

@@ -20,7 +20,7 @@ const shape: Handler = (operation, inputs) =>
   sizesValue(shapeOf(operation, inputs[0]), operation.type('out_type', 'int32'));
 
 function shapeOf(operation: Operation, value: TfValue | undefined): readonly Dim[] {
-  if (value?.kind === 'pictures' || value?.kind === 'examples') return value.dims;
+  if (value?.kind === 'pictures') return value.dims;
   return dimsOf(known(operation, [value as TfValue], 0));
 }
 
