@@ -8,11 +8,11 @@
 import type { ElementType } from '../../onnx/element-type.ts';
 import type { GraphData, ValueData } from '../../onnx/graph-data.ts';
 import { tensorOf } from '../../onnx/value-type.ts';
-import { ImportGraph } from '../import-graph.ts';
+import { nameOutputs, prune } from '../finish.ts';
 import type { Value } from '../import-graph.ts';
+import { ImportGraph } from '../import-graph.ts';
 import type { ImportedSignature, NamedValue } from '../importer.ts';
 import { UnsupportedModelError } from '../problems.ts';
-import { nameOutputs, prune } from '../finish.ts';
 import type { DataType } from './data-types.ts';
 import { Emitter } from './emitter.ts';
 import type { Conversion } from './evaluate/context.ts';
@@ -55,12 +55,15 @@ export function convertGroup(
   if (!first) return [];
   const emitter = new Emitter(new ImportGraph(first.name));
   const inputs = first.inputs.map((info) => giveInput(emitter, info));
-  const outcomes = signatures.map((signature) =>
-    attempt(nodes, signature, inputs, emitter, conversion),
-  );
+  const starts: number[] = [];
+  const outcomes = signatures.map((signature) => {
+    starts.push(emitter.root.graph.nodes.length);
+    return attempt(nodes, signature, inputs, emitter, conversion);
+  });
   const done = outcomes.flatMap(({ results }) => (results ? [results] : []));
-  const finished = finish(emitter, inputs, done.flat());
-  if (done.length > 1 && !isShared(emitter, inputs, done, finished)) {
+  const finish = finisher(emitter, inputs, starts);
+  const finished = finish(done.flat());
+  if (done.length > 1 && !isShared(done, finish)) {
     return signatures.flatMap((signature) => convertGroup(nodes, [signature], conversion));
   }
   return outcomes.map(({ results, named, problem }, i) => {
@@ -75,13 +78,11 @@ export function convertGroup(
 const mostShared = 1.25;
 
 function isShared(
-  emitter: Emitter,
-  inputs: readonly GivenInput[],
   done: readonly (readonly Result[])[],
-  { graph }: Finished,
+  finish: (results: readonly Result[]) => Finished,
 ): boolean {
-  const alone = done.map((results) => finish(emitter, inputs, results).graph.nodes.length);
-  return graph.nodes.length <= mostShared * Math.max(...alone);
+  const nodes = (results: readonly Result[]): number => finish(results).graph.nodes.length;
+  return nodes(done.flat()) <= mostShared * Math.max(...done.map(nodes));
 }
 
 interface Outcome {
@@ -103,7 +104,9 @@ function attempt(
       signature.inputs.map(({ tensor }, i) => [tensor, (inputs[i] as GivenInput).value]),
     );
     const scope = new Scope({ nodes, emitter, conversion, given });
-    const results = signature.outputs.map((info) => evaluateOutput(scope, info, signature, emitter));
+    const results = signature.outputs.map((info) =>
+      evaluateOutput(scope, info, signature, emitter),
+    );
     const named = signature.inputs.map((info, i) =>
       namedInput(info, inputs[i] as GivenInput, signature),
     );
@@ -145,8 +148,18 @@ const batch: OpenSize = {
   make(emitter) {
     const [input] = emitter.root.graph.inputs;
     if (!input) throw new TypeError('a graph without inputs has no batch');
-    const source: Value = { name: emitter.batchOf ?? input.name, dtype: 'FP32', shape: [], layout: 'source' };
-    return emitter.graph.apply('Shape', [source], { dtype: 'INT64', shape: [1] }, { start: 0, end: 1 });
+    const source: Value = {
+      name: emitter.batchOf ?? input.name,
+      dtype: 'FP32',
+      shape: [],
+      layout: 'source',
+    };
+    return emitter.graph.apply(
+      'Shape',
+      [source],
+      { dtype: 'INT64', shape: [1] },
+      { start: 0, end: 1 },
+    );
   },
 };
 
@@ -171,7 +184,10 @@ function giveInput(emitter: Emitter, info: TensorInfo): GivenInput {
 /** A scalar is one picture, a list several; of unknown rank it is taken for a list. */
 function givePictures(emitter: Emitter, info: TensorInfo): GivenInput {
   const { alias, shape } = info;
-  const count: Dim = shape?.length === 0 ? 1 : (shape?.[0] ?? { ...batch, key: 'pictures', make: countOfPictures(alias) });
+  const count: Dim =
+    shape?.length === 0
+      ? 1
+      : (shape?.[0] ?? { ...batch, key: 'pictures', make: countOfPictures(alias) });
   const picture = pictureInput(alias, emitter, count);
   const dims = shape?.length === 0 ? [] : [count];
   const value: TfValue = { kind: 'pictures', source: picture, dims };
@@ -220,32 +236,34 @@ interface Finished {
 }
 
 /** Merges what is computed twice, names the outputs and drops what no output needs. */
-function finish(
+function finisher(
   emitter: Emitter,
   given: readonly GivenInput[],
-  results: readonly Result[],
-): Finished {
+  starts: readonly number[],
+): (results: readonly Result[]) => Finished {
   const { graph } = emitter.root;
-  const { nodes, nameOf } = mergeEqual(graph.nodes);
+  const { nodes, nameOf } = mergeEqual(graph.nodes, starts);
   const { name, initialisers } = graph;
   const inputs = graph.inputs.map((input) => withChannels(input, given));
-  const names = new Map<string, string>();
-  const taken = new Set(inputs.map((input) => input.name));
-  const outputs = results.flatMap(({ alias, value }) => {
-    const from = nameOf(value.name);
-    if (names.has(from)) return [];
-    const own = freeName(alias, taken);
-    names.set(from, own);
-    return [{ name: own, value: { ...value, name: from } }];
-  });
-  return {
-    graph: prune(nameOutputs({ name, inputs, initialisers, nodes, outputs: [] }, outputs)),
-    named: ({ alias, value }) => ({
-      name: alias,
-      value: names.get(nameOf(value.name)) ?? alias,
-      dtype: value.dtype,
-      shape: value.shape,
-    }),
+  return (results) => {
+    const names = new Map<string, string>();
+    const taken = new Set([...inputs, ...initialisers].map((value) => value.name));
+    const outputs = results.flatMap(({ alias, value }) => {
+      const from = nameOf(value.name);
+      if (names.has(from)) return [];
+      const own = freeName(alias, taken);
+      names.set(from, own);
+      return [{ name: own, value: { ...value, name: from } }];
+    });
+    return {
+      graph: prune(nameOutputs({ name, inputs, initialisers, nodes, outputs: [] }, outputs)),
+      named: ({ alias, value }) => ({
+        name: alias,
+        value: names.get(nameOf(value.name)) ?? alias,
+        dtype: value.dtype,
+        shape: value.shape,
+      }),
+    };
   };
 }
 

@@ -101,7 +101,10 @@ export function numbersOf(type: DataType, bytes: Uint8Array): Numbers {
   const aligned = bytes.byteOffset === 0 ? bytes : bytes.slice();
   if (name === 'half') return Float32Array.from(new Float16Array(aligned.buffer as ArrayBuffer));
   if (name === 'bfloat16') {
-    const upper = Uint32Array.from(new Uint16Array(aligned.buffer as ArrayBuffer), (half) => half * 65536);
+    const upper = Uint32Array.from(
+      new Uint16Array(aligned.buffer as ArrayBuffer),
+      (half) => half * 65536,
+    );
     return new Float32Array(upper.buffer);
   }
   return new Numbers(aligned.buffer as ArrayBuffer);

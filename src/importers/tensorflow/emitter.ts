@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import type { ElementType } from '../../onnx/element-type.ts';
 import type { Attributes } from '../../onnx/graph-data.ts';
-import { ImportGraph, toFirst } from '../import-graph.ts';
 import type { Layout, Size, Value } from '../import-graph.ts';
+import { type ImportGraph, toFirst } from '../import-graph.ts';
 import { permuteWeight } from '../weight.ts';
 import type { Constant } from './constant.ts';
 import { countOf, doublesOf, reshapeConstant } from './constant.ts';
@@ -53,7 +53,11 @@ export class Emitter {
     const { type, dims, layout = 'source' } = made;
     const shape: Size[] = dims.map((dim) => (typeof dim === 'number' ? dim : null));
     const dtype = elementOf(type);
-    return this.tensor(this.graph.apply(op, inputs, { dtype, shape, layout }, attributes), type, dims);
+    return this.tensor(
+      this.graph.apply(op, inputs, { dtype, shape, layout }, attributes),
+      type,
+      dims,
+    );
   }
 
   /** The value as a tensor; open sizes without a name get their own. */
@@ -86,9 +90,7 @@ export class Emitter {
     const key = `${this.#idOf(constant)} ${order.join()} ${reshaped?.join() ?? ''}`;
     return this.#once(key, () => {
       const shape = order.map((axis) => constant.shape[axis] ?? 1);
-      return this.#initialiser(constant, reshaped ?? shape, () =>
-        permute(constant, order),
-      );
+      return this.#initialiser(constant, reshaped ?? shape, () => permute(constant, order));
     });
   }
 
@@ -189,7 +191,8 @@ export function elementOf(type: DataType): ElementType {
 }
 
 /** `variable "dense/kernel"` → `dense/kernel`. */
-const nameOf = (place: string): string => /"(.+)"|'(.+)'/.exec(place)?.slice(1).find(Boolean) ?? place;
+const nameOf = (place: string): string =>
+  /"(.+)"|'(.+)'/.exec(place)?.slice(1).find(Boolean) ?? place;
 
 function permute(constant: Constant, order: readonly number[]): ArrayBufferView {
   const numbers = constant.read();
@@ -206,7 +209,12 @@ export function openSizeOf(value: Value, axis: number): OpenSize {
     key: `${value.name}/${axis}`,
     make: (emitter) => {
       const at = emitter.graph.memoryAxis(value, axis);
-      return emitter.graph.apply('Shape', [value], { dtype: 'INT64', shape: [1] }, { start: at, end: at + 1 });
+      return emitter.graph.apply(
+        'Shape',
+        [value],
+        { dtype: 'INT64', shape: [1] },
+        { start: at, end: at + 1 },
+      );
     },
   };
 }
@@ -217,4 +225,3 @@ export function widen(constant: Constant, rank: number): Constant {
   if (missing <= 0) return constant;
   return reshapeConstant(constant, [...new Array<number>(missing).fill(1), ...constant.shape]);
 }
-

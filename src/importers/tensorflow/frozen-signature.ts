@@ -3,10 +3,10 @@
  * else uses comes out.
  */
 
+import { dataType } from './data-types.ts';
 import { isControl, parseReference } from './evaluate/references.ts';
 import type { GraphDef, NodeDef } from './graph/graph-def.ts';
 import type { SignatureDef, TensorInfo } from './graph/saved-model.ts';
-import { dataType } from './data-types.ts';
 
 const placeholders = new Set(['Placeholder', 'PlaceholderV2']);
 const noOutputs = new Set(['NoOp', 'Assert', 'Const', 'Placeholder', 'PlaceholderV2']);

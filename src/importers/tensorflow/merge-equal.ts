@@ -10,23 +10,32 @@ export interface Merged {
   nameOf(name: string): string;
 }
 
-export function mergeEqual(nodes: readonly NodeData[]): Merged {
+/**
+ * `starts` are where in `nodes` each signature's begin. A node is made one with that of an earlier
+ * signature only, the first of its kind with the first and so on: within a signature everything stays as
+ * it was, since the runtime's own fusions expect it so.
+ */
+export function mergeEqual(nodes: readonly NodeData[], starts: readonly number[]): Merged {
   const renamed = new Map<string, string>();
   const nameOf = (name: string): string => renamed.get(name) ?? name;
   const known = new Map<string, NodeData>();
   const kept: NodeData[] = [];
-  for (const node of nodes) {
+  let seen = new Map<string, number>();
+  nodes.forEach((node, i) => {
+    if (starts.includes(i)) seen = new Map();
     const inputs = node.inputs.map(nameOf);
     const key = keyOf(node, inputs);
-    const same = key === undefined ? undefined : known.get(key);
+    const count = (key === undefined ? 0 : (seen.get(key) ?? 0)) + 1;
+    if (key !== undefined) seen.set(key, count);
+    const same = key === undefined ? undefined : known.get(`${count} ${key}`);
     if (same) {
-      node.outputs.forEach((output, i) => void renamed.set(output, same.outputs[i] as string));
-      continue;
+      node.outputs.forEach((output, k) => void renamed.set(output, same.outputs[k] as string));
+      return;
     }
     const merged = named({ ...node, inputs, attributes: renameInside(node.attributes, nameOf) });
-    if (key !== undefined) known.set(key, merged);
+    if (key !== undefined) known.set(`${count} ${key}`, merged);
     kept.push(merged);
-  }
+  });
   return { nodes: kept, nameOf };
 }
 
@@ -34,7 +43,10 @@ export function mergeEqual(nodes: readonly NodeData[]): Merged {
 const named = (node: NodeData): NodeData => ({ ...node, name: node.outputs[0] ?? node.name });
 
 /** Loops are left alone: comparing their bodies is not worth it. */
-function keyOf({ op, domain, outputs, attributes }: NodeData, inputs: readonly string[]): string | undefined {
+function keyOf(
+  { op, domain, outputs, attributes }: NodeData,
+  inputs: readonly string[],
+): string | undefined {
   const entries = Object.entries(attributes);
   if (entries.some(([, value]) => isGraph(value))) return undefined;
   const texts = entries.map(([key, value]) => `${key}=${JSON.stringify(plain(value))}`);
@@ -45,7 +57,9 @@ const isGraph = (value: Attribute): value is Extract<Attribute, { kind: 'graph' 
   typeof value === 'object' && 'kind' in value && value.kind === 'graph';
 
 const plain = (value: Attribute): unknown =>
-  typeof value === 'object' && 'values' in value && 'kind' in value ? [value.kind, ...value.values] : value;
+  typeof value === 'object' && 'values' in value && 'kind' in value
+    ? [value.kind, ...value.values]
+    : value;
 
 function renameInside(
   attributes: NodeData['attributes'],

@@ -22,7 +22,10 @@ export function openFileSet(folder: string): FileSet {
     if (known) return known.source;
     const fd = openSync(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK);
     const { size } = fstatSync(fd);
-    const source = { length: size, read: (offset: number, into: Uint8Array) => readFully(fd, offset, into) };
+    const source = {
+      length: size,
+      read: (offset: number, into: Uint8Array) => readFully(fd, offset, into),
+    };
     open.set(name, { fd, source });
     return source;
   };

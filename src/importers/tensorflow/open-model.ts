@@ -5,16 +5,22 @@
  * signature (convert-signatures.ts), the values of variables (variables.ts).
  */
 
-import { basename, dirname } from 'node:path';
 import { statSync } from 'node:fs';
-import { ProtobufError, ProtobufReader } from '../../onnx/protobuf-reader.ts';
+import { basename, dirname } from 'node:path';
 import type { ByteSource } from '../../onnx/byte-source.ts';
+import { ProtobufError, ProtobufReader } from '../../onnx/protobuf-reader.ts';
 import { ImportGraph } from '../import-graph.ts';
-import type { Finding, ImportedModel, ImportedSignature, ImportLimits, ImportOptions } from '../importer.ts';
+import type {
+  Finding,
+  ImportedModel,
+  ImportedSignature,
+  ImportLimits,
+  ImportOptions,
+} from '../importer.ts';
 import { defaultLimits, importOpset } from '../importer.ts';
 import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
-import { openTensorBundle } from './bundle/tensor-bundle.ts';
 import type { TensorBundle } from './bundle/tensor-bundle.ts';
+import { openTensorBundle } from './bundle/tensor-bundle.ts';
 import type { Constant } from './constant.ts';
 import { convertGroup } from './convert-signatures.ts';
 import { Emitter } from './emitter.ts';
@@ -152,9 +158,15 @@ function convertAll(
     );
   }
   if (asked !== undefined && !names.includes(asked)) {
-    throw new UnsupportedModelError(`signature '${asked}'`, 'the model has none of that name', `it has ${names.join(', ')}`);
+    throw new UnsupportedModelError(
+      `signature '${asked}'`,
+      'the model has none of that name',
+      `it has ${names.join(', ')}`,
+    );
   }
-  all.sort((a, b) => Number(b.name === wanted) - Number(a.name === wanted) || (a.name < b.name ? -1 : 1));
+  all.sort(
+    (a, b) => Number(b.name === wanted) - Number(a.name === wanted) || (a.name < b.name ? -1 : 1),
+  );
   const converted: ImportedSignature[] = [];
   const problems: { readonly name: string; readonly problem: unknown }[] = [];
   for (const group of groupsOf(all)) {
@@ -184,7 +196,8 @@ function convertSafely(
 }
 
 function noteDropped({ findings }: Conversion, name: string, problem: unknown): void {
-  if (!(problem instanceof InvalidModelError || problem instanceof UnsupportedModelError)) throw problem;
+  if (!(problem instanceof InvalidModelError || problem instanceof UnsupportedModelError))
+    throw problem;
   const what = `not served: ${problem.place}: ${problem.message}`;
   findings.push({ kind: 'dropped', place: `signature '${name}'`, what });
 }
@@ -194,7 +207,9 @@ function groupsOf(signatures: readonly SignatureDef[]): SignatureDef[][] {
   const groups = new Map<string, SignatureDef[]>();
   for (const signature of signatures) {
     const key = signature.inputs
-      .map(({ type, shape }) => (type.name === 'string' ? 'texts' : `${type.name} [${shape?.join()}]`))
+      .map(({ type, shape }) =>
+        type.name === 'string' ? 'texts' : `${type.name} [${shape?.join()}]`,
+      )
       .join('\n');
     groups.set(key, [...(groups.get(key) ?? []), signature]);
   }

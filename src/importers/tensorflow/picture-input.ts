@@ -42,7 +42,12 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
         );
       }
       const shape = [rows, null, null, channels];
-      pixels ??= emitter.tensor({ ...value, shape }, dataType('uint8'), [count, null, null, channels]);
+      pixels ??= emitter.tensor({ ...value, shape }, dataType('uint8'), [
+        count,
+        null,
+        null,
+        channels,
+      ]);
       found = { name: value.name, channels };
       return pixels;
     },

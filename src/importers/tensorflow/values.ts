@@ -110,15 +110,7 @@ export interface PictureSource {
 }
 
 export type Known = Constant | Tensor | Sizes;
-export type TfValue =
-  | Known
-  | Variable
-  | Restored
-  | Nothing
-  | Counter
-  | Condition
-  | List
-  | Pictures;
+export type TfValue = Known | Variable | Restored | Nothing | Counter | Condition | List | Pictures;
 
 export const nothing: Nothing = { kind: 'nothing' };
 

@@ -28,10 +28,30 @@ export function restoreVariables(
   into: Values,
 ): void {
   const path: Constant = textConstant(dataType('string'), [], [new Uint8Array()], 'checkpoint');
-  const given = new Map<string, TfValue>(meta.checkpointTensor ? [[meta.checkpointTensor, path]] : []);
+  const given = new Map<string, TfValue>(
+    meta.checkpointTensor ? [[meta.checkpointTensor, path]] : [],
+  );
   const scope = new Scope({ nodes: meta.graph.nodes, emitter, conversion, given });
   if (meta.restoreOp !== '') follow(scope, parseReference(meta.restoreOp).node, into);
   else takeByName(meta, conversion, into);
+  takeCopies(meta, into);
+}
+
+/**
+ * `tf.saved_model.save` of Keras 3 layers restores copies, each initialised from the variable that the
+ * functions read: the one has the value of the other.
+ */
+function takeCopies({ graph }: MetaGraph, into: Values): void {
+  const nodeOf = (input = ''): NodeDef | undefined => graph.nodes.get(parseReference(input).node);
+  for (const { op, inputs } of graph.nodes.values()) {
+    if (op !== 'AssignVariableOp') continue;
+    const copy = nodeOf(inputs[0]);
+    const read = nodeOf(inputs[1]);
+    const original = read?.op === 'ReadVariableOp' ? nodeOf(read.inputs[0]) : undefined;
+    const value = copy && into.get(`node ${copy.name}`);
+    if (original?.op !== 'VarHandleOp' || !value || into.has(`node ${original.name}`)) continue;
+    into.set(`node ${original.name}`, value);
+  }
 }
 
 /** Everything that the node waits for: data, order, the bodies of functions. */

@@ -30,7 +30,10 @@ export function readTable(file: Uint8Array, place: string): TableEntry[] {
   }
   const footer = file.subarray(file.length - footerBytes);
   if (magic.some((byte, i) => footer[footerBytes - magic.length + i] !== byte)) {
-    throw new InvalidModelError(place, 'its end is not that of a table of keys; it may be cut short');
+    throw new InvalidModelError(
+      place,
+      'its end is not that of a table of keys; it may be cut short',
+    );
   }
   const cursor = new Cursor(footer, place);
   cursor.handle();
@@ -61,7 +64,10 @@ function readBlock(file: Uint8Array, { offset, length }: BlockHandle, place: str
   const stored = new DataView(file.buffer, file.byteOffset + offset + length + 1, 4);
   const sum = crc32c(file.subarray(offset, offset + length + 1));
   if (maskCrc(sum) !== stored.getUint32(0, true)) {
-    throw new InvalidModelError(place, `the checksum of the block at byte ${offset} does not match`);
+    throw new InvalidModelError(
+      place,
+      `the checksum of the block at byte ${offset} does not match`,
+    );
   }
   if (compression === compressions.none) return contents;
   if (compression === compressions.snappy) return decompressSnappy(contents, place, maxBlockBytes);

@@ -85,15 +85,28 @@ function readHeader(value: Uint8Array, place: string): number {
     }),
   );
   if (endianness !== 0) {
-    throw new UnsupportedModelError(place, 'it was written on a big-endian machine', 'save it again on a little-endian one');
+    throw new UnsupportedModelError(
+      place,
+      'it was written on a big-endian machine',
+      'save it again on a little-endian one',
+    );
   }
-  if (shards < 1 || shards > 99_999) throw new InvalidModelError(place, `it has ${shards} data files`);
+  if (shards < 1 || shards > 99_999)
+    throw new InvalidModelError(place, `it has ${shards} data files`);
   return shards;
 }
 
 /** `BundleEntryProto`: dtype 1, shape 2, shard 3, offset 4, size 5, crc32c 6, slices 7. */
 function readEntry(value: Uint8Array, place: string): Entry {
-  const entry = { type: dataTypeOf(0), shape: [] as number[], shard: 0, offset: 0, size: 0, crc: 0, isSliced: false };
+  const entry = {
+    type: dataTypeOf(0),
+    shape: [] as number[],
+    shard: 0,
+    offset: 0,
+    size: 0,
+    crc: 0,
+    isSliced: false,
+  };
   const set = (key: 'shard' | 'offset' | 'size') => (r: ProtobufReader) => {
     entry[key] = r.int();
   };
@@ -132,7 +145,11 @@ function toConstant(
   const { type, shape, shard, offset, size, isSliced } = entry;
   const place = `variable "${name}"`;
   if (isSliced) {
-    throw new UnsupportedModelError(place, 'it was saved in slices (a partitioned variable)', 'save the model without a partitioner');
+    throw new UnsupportedModelError(
+      place,
+      'it was saved in slices (a partitioned variable)',
+      'save the model without a partitioner',
+    );
   }
   if (!type.Numbers) {
     throw new UnsupportedModelError(place, `a variable of ${type.name}`, 'variables hold numbers');
@@ -150,7 +167,8 @@ function toConstant(
   }
   return storedConstant(type, shape, place, () => {
     const bytes = new Uint8Array(size);
-    if (source.read(offset, bytes) < size) throw new InvalidModelError(place, `${file} became shorter`);
+    if (source.read(offset, bytes) < size)
+      throw new InvalidModelError(place, `${file} became shorter`);
     checkSum(bytes, entry, place, file);
     return numbersOf(type, bytes);
   });

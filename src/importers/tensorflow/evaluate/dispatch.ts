@@ -9,6 +9,7 @@ import { fold } from '../fold/fold.ts';
 import { arithmeticHandlers } from '../ops/arithmetic.ts';
 import { convolutionHandlers } from '../ops/convolutions.ts';
 import { counterResult, plainCounters } from '../ops/counters.ts';
+import { everyRow } from '../ops/every-row.ts';
 import { listHandlers } from '../ops/lists.ts';
 import { loopHandlers } from '../ops/loops.ts';
 import { normalisationHandlers } from '../ops/normalisation.ts';
@@ -17,10 +18,9 @@ import { pictureHandlers, pictureShapeHandlers } from '../ops/pictures.ts';
 import { poolingHandlers } from '../ops/pooling.ts';
 import { productHandlers } from '../ops/products.ts';
 import { reductionHandlers } from '../ops/reductions.ts';
-import { everyRow } from '../ops/every-row.ts';
 import { shapeHandlers } from '../ops/shapes.ts';
 import { combineSizeLists } from '../ops/sizes.ts';
-import { stateHandlers, valueOf } from '../ops/state.ts';
+import { stateHandlers, variableValue } from '../ops/state.ts';
 import type { TfValue } from '../values.ts';
 import { nothing } from '../values.ts';
 import type { Context, Handler, Handlers } from './context.ts';
@@ -75,7 +75,9 @@ function resolve(
 ): readonly TfValue[] {
   if (!inputs.some((input) => input.kind === 'variable' && !input.isHandle)) return inputs;
   return inputs.map((input) =>
-    input.kind === 'variable' && !input.isHandle ? valueOf(conversion, input, operation.place) : input,
+    input.kind === 'variable' && !input.isHandle
+      ? variableValue(conversion, input, operation.place)
+      : input,
   );
 }
 
@@ -99,7 +101,9 @@ function evaluate(
     return (pictureShapeHandlers[op] as Handler)(operation, inputs, context);
   }
   const plainInputs = plainCounters(operation, inputs);
-  return everyRow(operation, plainInputs, (plain) => handlerOf(operation, context)(operation, plain, context));
+  return everyRow(operation, plainInputs, (plain) =>
+    handlerOf(operation, context)(operation, plain, context),
+  );
 }
 
 function handlerOf(operation: Operation, { conversion }: Context): Handler {
@@ -107,9 +111,13 @@ function handlerOf(operation: Operation, { conversion }: Context): Handler {
   if (Object.hasOwn(handlers, op)) return handlers[op] as Handler;
   // TensorFlow 1 calls a function by using its name as an operator.
   if (conversion.functions.has(op)) {
-    return (called, inputs, context) => context.call(op, inputs, called.name, called.node.attributes);
+    return (called, inputs, context) =>
+      context.call(op, inputs, called.name, called.node.attributes);
   }
-  return operation.refuse('is not supported', `docs/formats.md lists the ${supportedOps.length} operators that are`);
+  return operation.refuse(
+    'is not supported',
+    `docs/formats.md lists the ${supportedOps.length} operators that are`,
+  );
 }
 
 function located(operation: Operation, error: unknown): unknown {

@@ -74,10 +74,12 @@ function findFrames(
     return frame;
   };
   for (const node of nodes.values()) {
-    if (isOp(node, 'Enter') && node.attributes.get('is_constant')?.bool) frameOf(node).constants.push(node);
+    if (isOp(node, 'Enter') && node.attributes.get('is_constant')?.bool)
+      frameOf(node).constants.push(node);
     if (!isOp(node, 'Merge')) continue;
     const [enter, next] = node.inputs.map(source);
-    if (isOp(enter, 'Enter') && isOp(next, 'NextIteration')) frameOf(enter).variables.push({ merge: node, enter, next });
+    if (isOp(enter, 'Enter') && isOp(next, 'NextIteration'))
+      frameOf(enter).variables.push({ merge: node, enter, next });
   }
   for (const node of nodes.values()) {
     if (!isOp(node, 'Switch')) continue;
@@ -105,7 +107,8 @@ function runFrame(
   ]);
   const switches = frame.variables.map(({ merge }) => {
     for (const node of nodes.values()) {
-      if (isOp(node, 'Switch') && parseReference(node.inputs[0] ?? '').node === merge.name) return node.name;
+      if (isOp(node, 'Switch') && parseReference(node.inputs[0] ?? '').node === merge.name)
+        return node.name;
     }
     return '';
   });
@@ -114,11 +117,19 @@ function runFrame(
       operation,
       initial: frame.variables.map(({ enter }) => scope.tensor(enter.inputs[0] ?? '')),
       condition(variables, emitter) {
-        const given = frame.variables.map(({ merge }, i): [string, TfValue] => [`${merge.name}:0`, variables[i] as TfValue]);
-        return scope.turn(new Map([...constants, ...given]), emitter).tensor(condition.inputs[0] ?? '');
+        const given = frame.variables.map(({ merge }, i): [string, TfValue] => [
+          `${merge.name}:0`,
+          variables[i] as TfValue,
+        ]);
+        return scope
+          .turn(new Map([...constants, ...given]), emitter)
+          .tensor(condition.inputs[0] ?? '');
       },
       body(variables, emitter) {
-        const given = switches.map((name, i): [string, TfValue] => [`${name}:1`, variables[i] as TfValue]);
+        const given = switches.map((name, i): [string, TfValue] => [
+          `${name}:1`,
+          variables[i] as TfValue,
+        ]);
         const turn = scope.turn(new Map([...constants, ...given]), emitter);
         return frame.variables.map(({ next }) => turn.tensor(next.inputs[0] ?? ''));
       },

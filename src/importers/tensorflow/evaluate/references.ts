@@ -19,7 +19,9 @@ export function parseReference(input: string): Reference {
   const [node = '', second, third] = input.split(':');
   if (third !== undefined) return { node, output: second, index: Number(third) };
   if (second === undefined) return { node, index: 0 };
-  return /^\d+$/.test(second) ? { node, index: Number(second) } : { node, output: second, index: 0 };
+  return /^\d+$/.test(second)
+    ? { node, index: Number(second) }
+    : { node, output: second, index: 0 };
 }
 
 /** Operators with more than one named output: where each begins. */

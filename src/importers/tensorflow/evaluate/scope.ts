@@ -14,10 +14,10 @@ import type { TfValue } from '../values.ts';
 import { nothing } from '../values.ts';
 import type { Context, Conversion } from './context.ts';
 import { dispatch, takesNothing } from './dispatch.ts';
+import type { GraphLoops } from './graph-loops.ts';
+import { findLoops } from './graph-loops.ts';
 import { Operation } from './operation.ts';
 import { flatIndex, isControl, parseReference } from './references.ts';
-import { findLoops } from './graph-loops.ts';
-import type { GraphLoops } from './graph-loops.ts';
 
 export interface ScopeOptions {
   readonly nodes: ReadonlyMap<string, NodeDef>;
@@ -82,7 +82,11 @@ export class Scope implements Context {
     const value = this.#results.get(parsed.node)?.[index];
     if (value) return value;
     const { place } = this.operation(node);
-    throw new UnsupportedModelError(place, `its output ${index} is not computed`, 'its other outputs are');
+    throw new UnsupportedModelError(
+      place,
+      `its output ${index} is not computed`,
+      'its other outputs are',
+    );
   }
 
   operation(node: NodeDef): Operation {
@@ -140,14 +144,16 @@ export class Scope implements Context {
 
   #nodeOf(name: string): NodeDef {
     const node = this.nodes.get(name);
-    if (!node) throw new InvalidModelError(`node '${this.#prefix}${name}'`, 'it is not in the graph');
+    if (!node)
+      throw new InvalidModelError(`node '${this.#prefix}${name}'`, 'it is not in the graph');
     return node;
   }
 
   #givenOf(reference: string): TfValue | undefined {
     const { node, index, output } = parseReference(reference);
     const definition = this.nodes.get(node);
-    const at = output !== undefined && definition ? flatIndex({ node, output, index }, definition) : index;
+    const at =
+      output !== undefined && definition ? flatIndex({ node, output, index }, definition) : index;
     return this.#given.get(`${node}:${at}`);
   }
 

@@ -57,7 +57,9 @@ export function mapElements(
   const at = constants.map((constant) => positions(constant.shape, shape));
   const values = new Float64Array(count);
   for (let i = 0; i < count; i += 1) {
-    values[i] = compute(...arrays.map((array, k) => array[(at[k] as (i: number) => number)(i)] ?? 0));
+    values[i] = compute(
+      ...arrays.map((array, k) => array[(at[k] as (i: number) => number)(i)] ?? 0),
+    );
   }
   return constantOf(type, shape, values, place);
 }

@@ -13,11 +13,15 @@ const bool = dataType('bool');
 type Compute = (...values: number[]) => number;
 
 /** The result has the type of the first input. */
-const same = (compute: Compute): Folder => (operation, constants) =>
-  mapElements(constants, (constants[0] as Constant).type, operation.place, compute);
+const same =
+  (compute: Compute): Folder =>
+  (operation, constants) =>
+    mapElements(constants, (constants[0] as Constant).type, operation.place, compute);
 
-const compare = (compute: (a: number, b: number) => boolean): Folder => (operation, constants) =>
-  mapElements(constants, bool, operation.place, (a = 0, b = 0) => (compute(a, b) ? 1 : 0));
+const compare =
+  (compute: (a: number, b: number) => boolean): Folder =>
+  (operation, constants) =>
+    mapElements(constants, bool, operation.place, (a = 0, b = 0) => (compute(a, b) ? 1 : 0));
 
 const roundHalfEven = (value: number): number => {
   const floor = Math.floor(value);
@@ -28,8 +32,10 @@ const roundHalfEven = (value: number): number => {
 const divide = (type: DataType): Compute =>
   isFloating(type) ? (a = 0, b = 1) => a / b : (a = 0, b = 1) => Math.trunc(a / b);
 
-const byType = (choose: (type: DataType) => Compute): Folder => (operation, constants) =>
-  same(choose((constants[0] as Constant).type))(operation, constants);
+const byType =
+  (choose: (type: DataType) => Compute): Folder =>
+  (operation, constants) =>
+    same(choose((constants[0] as Constant).type))(operation, constants);
 
 const select: Folder = (operation, [condition, yes, no]) =>
   mapElements(

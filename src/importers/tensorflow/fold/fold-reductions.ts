@@ -34,7 +34,12 @@ const reduce =
     const count = countOf(shape) / Math.max(sums.length, 1);
     const keeps = operation.bool('keep_dims', false);
     const to = keeps ? kept : shape.filter((_, axis) => !axes.has(axis));
-    return constantOf(type, to, sums.map((sum) => end(sum, count)), operation.place);
+    return constantOf(
+      type,
+      to,
+      sums.map((sum) => end(sum, count)),
+      operation.place,
+    );
   };
 
 export const reductionFolders: Readonly<Record<string, Folder>> = {

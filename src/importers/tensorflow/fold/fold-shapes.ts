@@ -2,12 +2,19 @@
 
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
-import { constantOf, countOf, listOf, makeNumbers, reshapeConstant, storedConstant } from '../constant.ts';
+import {
+  constantOf,
+  countOf,
+  listOf,
+  makeNumbers,
+  reshapeConstant,
+  storedConstant,
+} from '../constant.ts';
 import type { DataType, Numbers } from '../data-types.ts';
 import { dataType } from '../data-types.ts';
 import type { Operation } from '../evaluate/operation.ts';
-import { permuteNumbers, stridesOf } from '../permute.ts';
 import { planSlice } from '../ops/slice-plan.ts';
+import { permuteNumbers, stridesOf } from '../permute.ts';
 import { mapElements } from './broadcast.ts';
 import type { Folder } from './fold.ts';
 
@@ -39,7 +46,10 @@ function gatherRuns(
 
 const reshape: Folder = (operation, [input, shape]) => {
   const constant = input as Constant;
-  return reshapeConstant(constant, fillIn(listOf(shape as Constant), countOf(constant.shape), operation.place));
+  return reshapeConstant(
+    constant,
+    fillIn(listOf(shape as Constant), countOf(constant.shape), operation.place),
+  );
 };
 
 /** A target shape with its -1 replaced. */
@@ -47,13 +57,19 @@ export function fillIn(target: readonly number[], count: number, place: string):
   const known = target.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
   const shape = target.map((size) => (size === -1 ? Math.floor(count / Math.max(known, 1)) : size));
   if (countOf(shape) === count) return shape;
-  throw new InvalidModelError(place, `${count} elements cannot have the shape [${target.join(', ')}]`);
+  throw new InvalidModelError(
+    place,
+    `${count} elements cannot have the shape [${target.join(', ')}]`,
+  );
 }
 
 const squeeze: Folder = (operation, constants) => {
   const { shape } = first(constants);
   const axes = squeezedAxes(operation, shape);
-  return reshapeConstant(first(constants), shape.filter((_, axis) => !axes.includes(axis)));
+  return reshapeConstant(
+    first(constants),
+    shape.filter((_, axis) => !axes.includes(axis)),
+  );
 };
 
 /** The axes that Squeeze drops; sizes that are open are never dropped unless they are named. */
@@ -73,7 +89,9 @@ const transpose: Folder = (_, [input, order]) => {
   const { type, shape, place } = input as Constant;
   const perm = listOf(order as Constant);
   const to = perm.map((axis) => shape[axis] ?? 1);
-  return storedConstant(type, to, place, () => permuteNumbers((input as Constant).read(), shape, perm));
+  return storedConstant(type, to, place, () =>
+    permuteNumbers((input as Constant).read(), shape, perm),
+  );
 };
 
 /** Joins arrays along an axis that all of them have. */
@@ -101,7 +119,11 @@ const pack: Folder = (operation, constants) => {
   const { shape } = first(constants);
   const axis = normalAxis(operation.int('axis', 0), shape.length + 1, operation.place);
   const wide = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
-  return concatConstants(constants.map((constant) => reshapeConstant(constant, wide)), axis, operation.place);
+  return concatConstants(
+    constants.map((constant) => reshapeConstant(constant, wide)),
+    axis,
+    operation.place,
+  );
 };
 
 const concat: Folder = ({ place }, constants) => {
@@ -111,14 +133,24 @@ const concat: Folder = ({ place }, constants) => {
 };
 
 /** Elements `from` to `to` (not included) along an axis. */
-export function sliceConstant(constant: Constant, axis: number, from: number, to: number): Constant {
+export function sliceConstant(
+  constant: Constant,
+  axis: number,
+  from: number,
+  to: number,
+): Constant {
   const { shape, type, place } = constant;
   const inner = countOf(shape.slice(axis + 1));
   const size = shape[axis] ?? 0;
   const outer = countOf(shape.slice(0, axis));
   const start = (i: number): number => (i * size + from) * inner;
   const result = gatherRuns(constant.read(), type, outer, (to - from) * inner, start, place);
-  return storedConstant(type, shape.map((dim, i) => (i === axis ? to - from : dim)), place, () => result);
+  return storedConstant(
+    type,
+    shape.map((dim, i) => (i === axis ? to - from : dim)),
+    place,
+    () => result,
+  );
 }
 
 const unpack: Folder = (operation, constants) => {
@@ -132,10 +164,16 @@ const unpack: Folder = (operation, constants) => {
 
 const split: Folder = (operation, [axisInput, input]) => {
   const constant = input as Constant;
-  const axis = normalAxis(listOf(axisInput as Constant)[0] ?? 0, constant.shape.length, operation.place);
+  const axis = normalAxis(
+    listOf(axisInput as Constant)[0] ?? 0,
+    constant.shape.length,
+    operation.place,
+  );
   const count = operation.int('num_split', 1);
   const size = Math.floor((constant.shape[axis] ?? 0) / count);
-  return Array.from({ length: count }, (_, i) => sliceConstant(constant, axis, i * size, (i + 1) * size));
+  return Array.from({ length: count }, (_, i) =>
+    sliceConstant(constant, axis, i * size, (i + 1) * size),
+  );
 };
 
 const slice: Folder = ({ place }, [input, begin, size]) => {
@@ -144,7 +182,8 @@ const slice: Folder = ({ place }, [input, begin, size]) => {
   return listOf(size as Constant).reduce((part, count, axis) => {
     const start = from[axis] ?? 0;
     const end = count === -1 ? (constant.shape[axis] ?? 0) : start + count;
-    if (end > (constant.shape[axis] ?? 0)) throw new InvalidModelError(place, 'it reaches beyond its input');
+    if (end > (constant.shape[axis] ?? 0))
+      throw new InvalidModelError(place, 'it reaches beyond its input');
     return sliceConstant(part, axis, start, end);
   }, constant);
 };
@@ -180,11 +219,16 @@ const gather: Folder = (operation, [input, indices, axisInput]) => {
   if (operation.int('batch_dims', 0) !== 0) return undefined;
   const { shape, type, place } = input as Constant;
   const at = listOf(indices as Constant);
-  const axis = normalAxis(axisInput ? (listOf(axisInput)[0] ?? 0) : 0, shape.length, operation.place);
+  const axis = normalAxis(
+    axisInput ? (listOf(axisInput)[0] ?? 0) : 0,
+    shape.length,
+    operation.place,
+  );
   const inner = countOf(shape.slice(axis + 1));
   const outer = countOf(shape.slice(0, axis));
   const size = shape[axis] ?? 0;
-  if (at.some((i) => !(i >= 0 && i < size))) throw new InvalidModelError(operation.place, 'an index is out of range');
+  if (at.some((i) => !(i >= 0 && i < size)))
+    throw new InvalidModelError(operation.place, 'an index is out of range');
   const start = (i: number): number =>
     (Math.floor(i / at.length) * size + (at[i % at.length] ?? 0)) * inner;
   const to = [...shape.slice(0, axis), ...(indices as Constant).shape, ...shape.slice(axis + 1)];
@@ -207,7 +251,12 @@ const range: Folder = ({ place }, constants) => {
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   const { type } = first(constants);
   makeNumbers(type, count, place);
-  return constantOf(type, [count], Float64Array.from({ length: count }, (_, i) => start + i * delta), place);
+  return constantOf(
+    type,
+    [count],
+    Float64Array.from({ length: count }, (_, i) => start + i * delta),
+    place,
+  );
 };
 
 const tile: Folder = ({ place }, [input, multiples]) =>
@@ -229,7 +278,12 @@ const broadcastTo: Folder = ({ place }, [input, shape]) => {
   const like = constantOf(constant.type, [], [0], place);
   const to = listOf(shape as Constant);
   makeNumbers(constant.type, countOf(to), place);
-  return mapElements([constant, { ...like, shape: to, read: () => makeNumbers(like.type, countOf(to), place) }], constant.type, place, (a = 0) => a);
+  return mapElements(
+    [constant, { ...like, shape: to, read: () => makeNumbers(like.type, countOf(to), place) }],
+    constant.type,
+    place,
+    (a = 0) => a,
+  );
 };
 
 const outType = (operation: Operation): DataType => operation.type('out_type', 'int32');
@@ -253,7 +307,7 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   BroadcastTo: broadcastTo,
   Shape: (operation, [input]) =>
     constantOf(outType(operation), [(input as Constant).shape.length], (input as Constant).shape),
-  Size: (operation, [input]) => constantOf(outType(operation), [], [countOf((input as Constant).shape)]),
+  Size: (operation, [input]) =>
+    constantOf(outType(operation), [], [countOf((input as Constant).shape)]),
   Rank: (_, [input]) => constantOf(dataType('int32'), [], [(input as Constant).shape.length]),
 };
-

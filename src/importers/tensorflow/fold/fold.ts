@@ -32,8 +32,10 @@ export function fold(
   constants: readonly Constant[],
 ): readonly Constant[] | undefined {
   const folder = folderOf(operation.op);
-  if (!folder || constants.some(({ type, texts }) => texts !== undefined || !type.Numbers)) return undefined;
-  const isView = operation.op === 'Reshape' || operation.op === 'Squeeze' || operation.op === 'ExpandDims';
+  if (!folder || constants.some(({ type, texts }) => texts !== undefined || !type.Numbers))
+    return undefined;
+  const isView =
+    operation.op === 'Reshape' || operation.op === 'Squeeze' || operation.op === 'ExpandDims';
   const elements = constants.reduce((sum, { shape }) => sum + countOf(shape), 0);
   if (elements > maxElements && !isView) return undefined;
   const result = folder(operation, constants);

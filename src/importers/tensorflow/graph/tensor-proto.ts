@@ -93,7 +93,8 @@ function toConstant(fields: Fields, source: ByteSource, place: string): Constant
   if (!Number.isSafeInteger(count)) {
     throw new InvalidModelError(place, `its shape [${shape.join(', ')}] has too many elements`);
   }
-  if (type.name === 'string') return textConstant(type, shape, fillTexts(texts, count, place), place);
+  if (type.name === 'string')
+    return textConstant(type, shape, fillTexts(texts, count, place), place);
   if (!type.Numbers) return { ...textConstant(type, shape, [], place) };
   if (span && span.length > 0) return fromContent(fields, span, source, place);
   return storedConstant(type, shape, place, () => fromValues(fields, count, place));

@@ -2,8 +2,8 @@
 
 import type { Constant } from '../constant.ts';
 import { constantOf, listOf } from '../constant.ts';
-import { dataType } from '../data-types.ts';
 import type { DataType } from '../data-types.ts';
+import { dataType } from '../data-types.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Known, Sizes, Tensor, TfValue } from '../values.ts';
 
@@ -28,7 +28,10 @@ export function known(operation: Operation, inputs: readonly TfValue[], i: numbe
   const value = inputs[i];
   if (isKnown(value)) return value;
   if (!value) return operation.refuse(`it has no input ${i}`);
-  return operation.refuse(`its input ${i} is ${kinds[value.kind]}`, 'tensors of numbers are taken there');
+  return operation.refuse(
+    `its input ${i} is ${kinds[value.kind]}`,
+    'tensors of numbers are taken there',
+  );
 }
 
 /** Input `i`, which must be known ahead. */

@@ -1,5 +1,6 @@
 /** Operators on single elements: arithmetic, comparisons, logic, choices, activations. */
 
+import { numberOfElementType } from '../../../onnx/element-type.ts';
 import type { Attributes } from '../../../onnx/graph-data.ts';
 import { float } from '../../../onnx/graph-data.ts';
 import type { Value } from '../../import-graph.ts';
@@ -7,11 +8,10 @@ import type { Constant } from '../constant.ts';
 import { constantOf, countOf } from '../constant.ts';
 import type { DataType } from '../data-types.ts';
 import { dataType, isFloating } from '../data-types.ts';
-import { castConstant } from '../fold/fold-elementwise.ts';
 import type { Emitter } from '../emitter.ts';
 import { elementOf } from '../emitter.ts';
 import type { Handler, Handlers } from '../evaluate/context.ts';
-import { numberOfElementType } from '../../../onnx/element-type.ts';
+import { castConstant } from '../fold/fold-elementwise.ts';
 import type { Known, Tensor } from '../values.ts';
 import { dimsOf, known, rankOf } from './arguments.ts';
 import { asTensor, elementwise, unary } from './broadcast.ts';
@@ -23,7 +23,14 @@ const binary =
   (op: string, attributes: Attributes = {}): Handler =>
   (operation, inputs, { emitter }) => {
     const a = known(operation, inputs, 0);
-    return elementwise(operation, emitter, op, [a, known(operation, inputs, 1)], a.type, attributes);
+    return elementwise(
+      operation,
+      emitter,
+      op,
+      [a, known(operation, inputs, 1)],
+      a.type,
+      attributes,
+    );
   };
 
 const compare =
@@ -53,7 +60,8 @@ const number = (emitter: Emitter, value: number, type: DataType): Value =>
 /** Whole numbers divide towards zero in ONNX; TensorFlow's FloorDiv rounds down. */
 const floorDivide: Handler = (operation, inputs, { emitter }) => {
   const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
-  if (isFloating(a.type)) return unary(emitter, 'Floor', elementwise(operation, emitter, 'Div', [a, b], a.type));
+  if (isFloating(a.type))
+    return unary(emitter, 'Floor', elementwise(operation, emitter, 'Div', [a, b], a.type));
   const double = dataType('double');
   const [x, y] = [castTo(emitter, a, double), castTo(emitter, b, double)];
   const floor = unary(emitter, 'Floor', elementwise(operation, emitter, 'Div', [x, y], double));
@@ -89,10 +97,12 @@ const notEqual: Handler = (operation, inputs, context) =>
 
 const addAll: Handler = (operation, inputs, { emitter }) => {
   const all = inputs.map((_, i) => known(operation, inputs, i));
-  return all.slice(1).reduce<Known>(
-    (sum, next) => elementwise(operation, emitter, 'Add', [sum, next], sum.type),
-    all[0] ?? operation.refuse('it has no inputs'),
-  );
+  return all
+    .slice(1)
+    .reduce<Known>(
+      (sum, next) => elementwise(operation, emitter, 'Add', [sum, next], sum.type),
+      all[0] ?? operation.refuse('it has no inputs'),
+    );
 };
 
 /** A factor for each channel, then a summand: kept for a normalisation that takes both (ONNX has one). */
@@ -116,14 +126,21 @@ const subtract: Handler = (operation, inputs, { emitter }) => {
 
 /** A condition of rank 1 chooses rows; of any other rank it has the shape of the choices. */
 const select: Handler = (operation, inputs, { emitter }) => {
-  const [condition, yes, no] = [0, 1, 2].map((i) => known(operation, inputs, i)) as [Known, Known, Known];
+  const [condition, yes, no] = [0, 1, 2].map((i) => known(operation, inputs, i)) as [
+    Known,
+    Known,
+    Known,
+  ];
   const rank = rankOf(yes);
   if (operation.op !== 'Select' || rankOf(condition) !== 1 || rank === 1) {
     return elementwise(operation, emitter, 'Where', [condition, yes, no], yes.type);
   }
   const axes = Array.from({ length: rank - 1 }, (_, i) => i + 1);
   const dims = [...dimsOf(condition), ...axes.map(() => 1)];
-  const wide = emitter.apply('Unsqueeze', [emitter.useSource(condition), emitter.ints(axes)], { type: bool, dims });
+  const wide = emitter.apply('Unsqueeze', [emitter.useSource(condition), emitter.ints(axes)], {
+    type: bool,
+    dims,
+  });
   return elementwise(operation, emitter, 'Where', [wide, yes, no], yes.type);
 };
 
@@ -140,7 +157,8 @@ const isWhole = (type: DataType): boolean => /^u?int/.test(type.name);
 const cast: Handler = (operation, inputs, { emitter }) => {
   const input = known(operation, inputs, 0);
   const type = operation.type('DstT');
-  if (!type.element || type.name === 'string') operation.refuse(`a cast to ${type.name} is not supported`);
+  if (!type.element || type.name === 'string')
+    operation.refuse(`a cast to ${type.name} is not supported`);
   if (input.kind === 'sizes' && isWhole(type)) return { ...input, type };
   return castTo(emitter, input, type);
 };
@@ -165,7 +183,7 @@ const leakyRelu: Handler = (operation, inputs, { emitter }) =>
 const plusOne = (emitter: Emitter, input: Tensor): Tensor =>
   then(emitter, 'Add', input, number(emitter, 1, input.type));
 
-const isFinite: Handler = one((emitter, input) => {
+const finite: Handler = one((emitter, input) => {
   const { dims } = input;
   const { layout } = input.value;
   const made = { type: bool, dims, layout };
@@ -178,8 +196,10 @@ const isFinite: Handler = one((emitter, input) => {
 const biasAdd: Handler = (operation, inputs, context) => {
   const bias = known(operation, inputs, 1);
   const rank = rankOf(known(operation, inputs, 0));
-  if (!operation.text('data_format', 'NHWC').startsWith('NC') || rank < 3) return add(operation, inputs, context);
-  if (bias.kind !== 'constant') return operation.refuse('a computed bias with channels first is not supported');
+  if (!operation.text('data_format', 'NHWC').startsWith('NC') || rank < 3)
+    return add(operation, inputs, context);
+  if (bias.kind !== 'constant')
+    return operation.refuse('a computed bias with channels first is not supported');
   const shape = [countOf(bias.shape), ...new Array<number>(rank - 2).fill(1)];
   const wide: Constant = { ...bias, shape };
   return add(operation, [inputs[0] as Known, wide], context);
@@ -254,9 +274,13 @@ export const arithmeticHandlers: Handlers = {
   ),
   Erfc: one((emitter, input) => {
     const { type, dims, value } = unary(emitter, 'Erf', input);
-    return emitter.apply('Sub', [number(emitter, 1, type), value], { type, dims, layout: value.layout });
+    return emitter.apply('Sub', [number(emitter, 1, type), value], {
+      type,
+      dims,
+      layout: value.layout,
+    });
   }),
-  IsFinite: isFinite,
+  IsFinite: finite,
   IsNan: one((emitter, input) => unary(emitter, 'IsNaN', input, {}, bool)),
   IsInf: one((emitter, input) => unary(emitter, 'IsInf', input, {}, bool)),
   ZerosLike: one((emitter, input) => then(emitter, 'Mul', input, number(emitter, 0, input.type))),

@@ -38,7 +38,10 @@ function joined(operation: Operation, a: Dim | null, b: Dim): Dim | null {
 }
 
 /** Inputs as values of one layout: channels first where a tensor of full rank lies so. */
-export function aligned(emitter: Emitter, inputs: readonly Known[]): { values: Value[]; isFirst: boolean } {
+export function aligned(
+  emitter: Emitter,
+  inputs: readonly Known[],
+): { values: Value[]; isFirst: boolean } {
   const rank = Math.max(...inputs.map(rankOf));
   const isFirst = inputs.some(
     (input) =>
@@ -61,7 +64,10 @@ function toFirst(emitter: Emitter, input: Known, rank: number): Value {
   const source = emitter.useSource(input);
   const axes = Array.from({ length: rank - own }, (_, i) => i);
   const shape = [...axes.map(() => 1), ...source.shape];
-  const wide = emitter.graph.apply('Unsqueeze', [source, emitter.ints(axes)], { dtype: source.dtype, shape });
+  const wide = emitter.graph.apply('Unsqueeze', [source, emitter.ints(axes)], {
+    dtype: source.dtype,
+    shape,
+  });
   return emitter.graph.toChannelsFirst(wide);
 }
 

@@ -54,10 +54,14 @@ const convolution: Handler = (operation, inputs, { emitter }) => {
   const order = [rank - 1, rank - 2, ...kernel.map((_, i) => i)];
   const channels = tensor.dims.at(-1);
   const group = typeof channels === 'number' ? channels / (sizes[rank - 2] as number) : 1;
-  if (!Number.isInteger(group)) operation.refuse(`its filter takes ${sizes[rank - 2]} channels of ${String(channels)}`);
+  if (!Number.isInteger(group))
+    operation.refuse(`its filter takes ${sizes[rank - 2]} channels of ${String(channels)}`);
   const dims = [tensor.dims[0] as Dim, ...plan.places, sizes[rank - 1] as number];
   const made = { type: tensor.type, dims, layout: 'channels-first' as const };
-  const result = emitter.apply('Conv', [plan.value, turnFilter(emitter, filter, order)], made, { ...plan.attributes, group });
+  const result = emitter.apply('Conv', [plan.value, turnFilter(emitter, filter, order)], made, {
+    ...plan.attributes,
+    group,
+  });
   return asNamed(operation, emitter, result);
 };
 
@@ -77,7 +81,10 @@ const depthwise: Handler = (operation, inputs, { emitter }) => {
   const weights = turnFilter(emitter, filter, [2, 3, 0, 1], [out, 1, height, width]);
   const dims = [tensor.dims[0] as Dim, ...plan.places, out];
   const made = { type: tensor.type, dims, layout: 'channels-first' as const };
-  const result = emitter.apply('Conv', [plan.value, weights], made, { ...plan.attributes, group: channels });
+  const result = emitter.apply('Conv', [plan.value, weights], made, {
+    ...plan.attributes,
+    group: channels,
+  });
   return asNamed(operation, emitter, result);
 };
 
@@ -107,7 +114,11 @@ const transposed: Handler = (operation, inputs, { emitter }) => {
     pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)],
     output_padding: axes.map(({ extra }) => extra),
   };
-  const dims = [tensor.dims[0] as Dim, ...axes.map(({ places }) => places), sizes[rank - 2] as number];
+  const dims = [
+    tensor.dims[0] as Dim,
+    ...axes.map(({ places }) => places),
+    sizes[rank - 2] as number,
+  ];
   const value = emitter.graph.toChannelsFirst(tensor.value);
   const made = { type: tensor.type, dims, layout: 'channels-first' as const };
   const result = emitter.apply('ConvTranspose', [value, weights], made, attributes);
@@ -139,7 +150,12 @@ function enlarge(
     }
     const total = isSame ? reach - stride : Math.min(reach - stride, 0);
     const before = Math.max(Math.floor(total / 2), 0);
-    return { before, after: Math.max(total, 0) - before, extra: Math.max(-total, 0), places: target ?? null };
+    return {
+      before,
+      after: Math.max(total, 0) - before,
+      extra: Math.max(-total, 0),
+      places: target ?? null,
+    };
   }
   const full = (from - 1) * stride + reach;
   const before = isSame ? (samePads(target, window)?.[0] ?? 0) : 0;

@@ -43,7 +43,8 @@ const alike = new Set([
 /** The places where a row goes in or out as it is. */
 const carriers = new Set(['TensorListSetItem', 'TensorArrayWriteV3']);
 
-const isEvery = (value: TfValue): value is Tensor => value.kind === 'tensor' && value.isEveryRow === true;
+const isEvery = (value: TfValue): value is Tensor =>
+  value.kind === 'tensor' && value.isEveryRow === true;
 
 /** Runs the handler; throws NotEveryRowError where its operator may not see all rows. */
 export function everyRow(
@@ -58,7 +59,9 @@ export function everyRow(
   const fits = others.every((input) => isKnown(input) && rankOf(input as Known) <= rank);
   const isSameRank = rows.every((row) => row.dims.length - 1 === rank);
   if (!alike.has(op) || !fits || !isSameRank) throw new NotEveryRowError();
-  const result = run(inputs.map((input) => (isEvery(input) ? { ...input, isEveryRow: undefined } : input)));
+  const result = run(
+    inputs.map((input) => (isEvery(input) ? { ...input, isEveryRow: undefined } : input)),
+  );
   if ('kind' in result && result.kind === 'tensor') return { ...result, isEveryRow: true };
   throw new NotEveryRowError();
 }

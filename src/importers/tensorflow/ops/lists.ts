@@ -19,7 +19,8 @@ function listAt(operation: Operation, inputs: readonly TfValue[], i: number): Li
 const made: Handler = (operation, inputs) => {
   // Reserve has the number of elements last, TensorArray has it first.
   const size = inputs.at(operation.op === 'TensorArrayV3' ? 0 : -1);
-  const length = size?.kind === 'constant' || size?.kind === 'sizes' ? sizeList(size)?.[0] : undefined;
+  const length =
+    size?.kind === 'constant' || size?.kind === 'sizes' ? sizeList(size)?.[0] : undefined;
   const list: List = { kind: 'list', length };
   return operation.op === 'TensorArrayV3' ? [list, list] : list;
 };
@@ -44,8 +45,12 @@ const readRow =
   };
 
 function pictureAt(operation: Operation, rows: Pictures, at: TfValue | undefined): Pictures {
-  if (at?.kind === 'counter' && at.offset === 0) return { ...rows, dims: rows.dims.slice(1), row: at };
-  return operation.refuse('it takes a certain picture of the request', 'loops over all of them are');
+  if (at?.kind === 'counter' && at.offset === 0)
+    return { ...rows, dims: rows.dims.slice(1), row: at };
+  return operation.refuse(
+    'it takes a certain picture of the request',
+    'loops over all of them are',
+  );
 }
 
 function rowAt(
@@ -55,7 +60,8 @@ function rowAt(
   at: TfValue | undefined,
 ): TfValue {
   const tensor = sourceTensor(emitter, rows);
-  if (at?.kind === 'counter' && at.mode === 'every' && at.offset === 0) return { ...tensor, isEveryRow: true };
+  if (at?.kind === 'counter' && at.mode === 'every' && at.offset === 0)
+    return { ...tensor, isEveryRow: true };
   const index = at?.kind === 'counter' ? at.make() : known(operation, [at as TfValue], 0);
   return gatherTensor(emitter, tensor, index, 0);
 }
@@ -89,7 +95,8 @@ const length =
   (operation, inputs) => {
     const list = listAt(operation, inputs, listIndex);
     const size: Dim | undefined = list.length;
-    if (size === undefined) return operation.refuse(`how long it is is not known ${describeDims([])}`);
+    if (size === undefined)
+      return operation.refuse(`how long it is is not known ${describeDims([])}`);
     return sizesValue([size], undefined, true);
   };
 

@@ -101,16 +101,31 @@ class Loop {
   #realRole(role: Role, before: TfValue, after: TfValue | undefined): Role {
     const { operation } = this.#parts;
     if (role === 'list') {
-      if (after?.kind === 'list' && before.kind === 'list' && after.loopVariable === before.loopVariable) return role;
+      if (
+        after?.kind === 'list' &&
+        before.kind === 'list' &&
+        after.loopVariable === before.loopVariable
+      )
+        return role;
       return operation.refuse('its loop exchanges one list for another');
     }
-    if (role === 'counter' && after?.kind === 'counter' && before.kind === 'counter' && after.id === before.id) {
+    if (
+      role === 'counter' &&
+      after?.kind === 'counter' &&
+      before.kind === 'counter' &&
+      after.id === before.id
+    ) {
       if (after.offset === 1) return 'counter';
       return after.offset === 0 ? 'fixed' : 'carried';
     }
     if (role === 'fixed' && after === before) return 'fixed';
-    if (!isKnown(this.#parts.initial[this.#indexOf(before)] ?? before) && before.kind !== 'counter') {
-      return operation.refuse(`its loop changes ${before.kind === 'pictures' ? 'pictures' : 'a value'} that it cannot`);
+    if (
+      !isKnown(this.#parts.initial[this.#indexOf(before)] ?? before) &&
+      before.kind !== 'counter'
+    ) {
+      return operation.refuse(
+        `its loop changes ${before.kind === 'pictures' ? 'pictures' : 'a value'} that it cannot`,
+      );
     }
     return 'carried';
   }
@@ -133,7 +148,13 @@ class Loop {
     });
   }
 
-  #counter(initial: Known, i: number, mode: Counter['mode'], emitter: Emitter, turn?: Value): Counter {
+  #counter(
+    initial: Known,
+    i: number,
+    mode: Counter['mode'],
+    emitter: Emitter,
+    turn?: Value,
+  ): Counter {
     const { type } = initial;
     const start = sizeList(initial)?.[0] ?? 0;
     const counter = (offset: number): Counter => ({
@@ -185,7 +206,10 @@ class Loop {
     if (dim !== undefined) return start === 0 ? dim : combineSizes('Sub', dim, start);
     const emitter = this.#emitter;
     const value = emitter.graph.cast(emitter.useSource(limit), 'INT64');
-    return emitter.graph.apply('Reshape', [value, emitter.ints([1])], { dtype: 'INT64', shape: [1] });
+    return emitter.graph.apply('Reshape', [value, emitter.ints([1])], {
+      dtype: 'INT64',
+      shape: [1],
+    });
   }
 
   #least(turns: readonly (Dim | Value)[]): Dim | Value {
@@ -205,21 +229,34 @@ class Loop {
   runAtOnce(turns: Dim | Value): TfValue[] {
     const trial = scratch(this.#emitter);
     const run = (emitter: Emitter): readonly TfValue[] =>
-      this.#parts.body(this.#variables(emitter, 'every', () => this.#parts.operation.refuse('')), emitter);
+      this.#parts.body(
+        this.#variables(emitter, 'every', () => this.#parts.operation.refuse('')),
+        emitter,
+      );
     // First where nothing is kept: it may turn out that it cannot be done.
     for (const result of run(trial)) checkRows(result);
     return run(this.#emitter).map((result, i) => {
       if (result.kind !== 'list' || !result.written) return this.#after(result, i, turns);
-      return { kind: 'list', rows: { ...(result.written.value as Tensor), isEveryRow: undefined }, length: result.length };
+      return {
+        kind: 'list',
+        rows: { ...(result.written.value as Tensor), isEveryRow: undefined },
+        length: result.length,
+      };
     });
   }
 
   #after(result: TfValue, i: number, turns: Dim | Value): TfValue {
-    if (this.roles[i] !== 'counter') return result.kind === 'list' ? { ...result, loopVariable: undefined } : result;
+    if (this.roles[i] !== 'counter')
+      return result.kind === 'list' ? { ...result, loopVariable: undefined } : result;
     const initial = this.#parts.initial[i] as Known;
     const start = (sizeList(initial)?.[0] ?? 0) as number;
     if (!isValue(turns)) {
-      const end = typeof turns === 'number' ? turns + start : start === 0 ? turns : combineSizes('Add', turns, start);
+      const end =
+        typeof turns === 'number'
+          ? turns + start
+          : start === 0
+            ? turns
+            : combineSizes('Add', turns, start);
       return sizesValue([end], initial.type, true);
     }
     return initial;
@@ -229,7 +266,10 @@ class Loop {
   emit(turns: Dim | Value): TfValue[] {
     const carried = this.roles.flatMap((role, i) => (role === 'carried' ? [i] : []));
     const dims = this.#carriedDims(carried);
-    const inner = new Emitter(new ImportGraph('body', this.#emitter.graph.graph.subgraph('body')), this.#emitter);
+    const inner = new Emitter(
+      new ImportGraph('body', this.#emitter.graph.graph.subgraph('body')),
+      this.#emitter,
+    );
     const { graph } = inner;
     const turn = this.#bodyInput(inner, 'turn', 'INT64', []);
     const go = this.#bodyInput(inner, 'go', 'BOOL', []);
@@ -246,13 +286,24 @@ class Loop {
     const names = this.#loopNode(inner, turns, carried, carried.length + rows.length);
     const after = results.map((result, i) => this.#after(result, i, turns));
     carried.forEach((i, k) => {
-      after[i] = this.#result(names[k] as string, (this.#parts.initial[i] as Known).type, dims[k] as Dim[]);
+      after[i] = this.#result(
+        names[k] as string,
+        (this.#parts.initial[i] as Known).type,
+        dims[k] as Dim[],
+      );
     });
     written.forEach(({ i, at, list }, k) => {
       const row = rows[k] as Tensor;
-      const all = [isValue(turns) ? null : turns, ...row.dims.map((dim) => (typeof dim === 'number' ? dim : null))];
+      const all = [
+        isValue(turns) ? null : turns,
+        ...row.dims.map((dim) => (typeof dim === 'number' ? dim : null)),
+      ];
       const stacked = this.#result(names[carried.length + k] as string, row.type, all);
-      after[i] = { kind: 'list', rows: at === 'counter' ? stacked : this.#last(stacked), length: list.length };
+      after[i] = {
+        kind: 'list',
+        rows: at === 'counter' ? stacked : this.#last(stacked),
+        length: list.length,
+      };
     });
     return after;
   }
@@ -264,7 +315,11 @@ class Loop {
 
   #result(name: string, type: Tensor['type'], dims: readonly (Dim | null)[]): Tensor {
     const shape = dims.map((dim) => (dim === null ? null : sizeOf(dim)));
-    return this.#emitter.tensor({ name, dtype: elementOf(type), shape, layout: 'source' }, type, dims);
+    return this.#emitter.tensor(
+      { name, dtype: elementOf(type), shape, layout: 'source' },
+      type,
+      dims,
+    );
   }
 
   #bodyInput(inner: Emitter, wish: string, dtype: 'INT64' | 'BOOL', shape: []): Value {
@@ -281,10 +336,17 @@ class Loop {
     return { ...tensor, value: own.value };
   }
 
-  #loopNode(inner: Emitter, turns: Dim | Value, carried: readonly number[], outputs: number): string[] {
+  #loopNode(
+    inner: Emitter,
+    turns: Dim | Value,
+    carried: readonly number[],
+    outputs: number,
+  ): string[] {
     const emitter = this.#emitter;
     const count = isValue(turns) ? turns : emitter.sizes([turns]);
-    const initial = carried.map((i) => sourceTensor(emitter, asTensor(emitter, this.#parts.initial[i] as Known)).value.name);
+    const initial = carried.map(
+      (i) => sourceTensor(emitter, asTensor(emitter, this.#parts.initial[i] as Known)).value.name,
+    );
     return emitter.graph.graph.node({
       op: 'Loop',
       inputs: [count.name, '', ...initial],
@@ -304,13 +366,18 @@ class Loop {
       return before.map((dim, axis) => {
         const next = after[axis];
         if (typeof dim === 'number' && next !== undefined && isSameDim(dim, next)) return dim;
-        return typeof dim === 'number' && typeof next !== 'number' ? dim : typeof next === 'number' ? next : dim;
+        return typeof dim === 'number' && typeof next !== 'number'
+          ? dim
+          : typeof next === 'number'
+            ? next
+            : dim;
       });
     });
   }
 }
 
-const isValue = (turns: Dim | Value): turns is Value => typeof turns === 'object' && 'dtype' in turns;
+const isValue = (turns: Dim | Value): turns is Value =>
+  typeof turns === 'object' && 'dtype' in turns;
 
 function isWholeScalar(value: TfValue): boolean {
   return value.kind === 'constant' && value.shape.length === 0 && /^int/.test(value.type.name);
@@ -319,7 +386,8 @@ function isWholeScalar(value: TfValue): boolean {
 function checkRows(result: TfValue): void {
   if (result.kind !== 'list' || !result.written) return;
   const { value, at } = result.written;
-  if (at !== 'counter' || value.kind !== 'tensor' || !value.isEveryRow) throw new NotEveryRowError();
+  if (at !== 'counter' || value.kind !== 'tensor' || !value.isEveryRow)
+    throw new NotEveryRowError();
 }
 
 /** The number of the turn, plus where counting began, in the counter's own type. */
@@ -329,7 +397,12 @@ function numberOf(emitter: Emitter, turn: Value, start: number, type: Counter['t
     start === 0 ? turn : emitter.graph.apply('Add', [turn, offset], { dtype: 'INT64', shape: [] });
   const tensor = emitter.tensor(sum, dataType('int64'), []);
   if (type.name === 'int64') return tensor;
-  return emitter.apply('Cast', [sum], { type, dims: [] }, { to: numberOfElementType(elementOf(type)) });
+  return emitter.apply(
+    'Cast',
+    [sum],
+    { type, dims: [] },
+    { to: numberOfElementType(elementOf(type)) },
+  );
 }
 
 const whileLoop: Handler = (operation, inputs, context) => {
@@ -347,4 +420,3 @@ const whileLoop: Handler = (operation, inputs, context) => {
 };
 
 export const loopHandlers: Handlers = { While: whileLoop, StatelessWhile: whileLoop };
-

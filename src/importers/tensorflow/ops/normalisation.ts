@@ -24,7 +24,13 @@ const batchNorm: Handler = (operation, inputs, { emitter, conversion }) => {
       place: operation.place,
       what: 'normalises with the statistics of the batch: pictures that share a run change each other',
     });
-    const result = withBatchStatistics(emitter, tensor, emitter.use(scale), emitter.use(offset), epsilon);
+    const result = withBatchStatistics(
+      emitter,
+      tensor,
+      emitter.use(scale),
+      emitter.use(offset),
+      epsilon,
+    );
     return [asNamed(operation, emitter, result)];
   }
   const [mean, variance] = [known(operation, inputs, 3), known(operation, inputs, 4)];

@@ -1,6 +1,7 @@
 /** Pooling, resizing, and pictures cut into blocks. */
 
 import { float } from '../../../onnx/graph-data.ts';
+import { padConstant } from '../../padding.ts';
 import { dataType } from '../data-types.ts';
 import type { Emitter } from '../emitter.ts';
 import type { Handler, Handlers } from '../evaluate/context.ts';
@@ -8,12 +9,12 @@ import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Known, Tensor, TfValue } from '../values.ts';
 import { intsAt, known, sizeList } from './arguments.ts';
 import { castTo } from './arithmetic.ts';
+import { resizeBicubic } from './bicubic.ts';
 import { asTensor } from './broadcast.ts';
-import { padConstant } from '../../padding.ts';
-import { multiplySizes } from './reductions.ts';
-import { planSlice } from './slice-plan.ts';
 import { sliceTensor, sourceTensor } from './parts.ts';
+import { multiplySizes } from './reductions.ts';
 import { reshapeTensor } from './shapes.ts';
+import { planSlice } from './slice-plan.ts';
 import { asNamed, channelsLast, isChannelsFirst, planWindows, spatial } from './windows.ts';
 
 /** Padded places never count, neither for a maximum nor for an average. */
@@ -33,11 +34,7 @@ const pool =
     return asNamed(operation, emitter, emitter.apply(op, [plan.value], made, attributes));
   };
 
-interface ResizeMode {
-  readonly mode: 'nearest' | 'linear' | 'cubic';
-  readonly place: string;
-  readonly rounding?: string;
-}
+type ResizeMode = 'nearest' | 'linear' | 'cubic';
 
 /** How output places map to input places: TensorFlow 1's two ways, and TensorFlow 2's. */
 function placeOf(operation: Operation): string {
@@ -46,7 +43,7 @@ function placeOf(operation: Operation): string {
 }
 
 const resize =
-  (mode: ResizeMode['mode']): Handler =>
+  (mode: ResizeMode): Handler =>
   (operation, inputs, { emitter }) => {
     const input = known(operation, inputs, 0);
     const float32 = mode === 'nearest' ? input : castTo(emitter, input, dataType('float'));
@@ -54,6 +51,7 @@ const resize =
     const size = sizeList(known(operation, inputs, 1));
     if (!size) return operation.refuse('its size is only known at run time');
     const place = placeOf(operation);
+    if (mode === 'cubic') return resizeBicubic(operation, emitter, tensor, size, place);
     const value = emitter.graph.toChannelsFirst(tensor.value);
     const [batch, , , channels] = tensor.dims as [Dim, Dim, Dim, Dim];
     const target = emitter.sizes([batch, channels, ...size]);
@@ -62,10 +60,8 @@ const resize =
     return emitter.apply('Resize', [value, '', '', target], made, {
       mode,
       coordinate_transformation_mode: place,
-      ...(mode === 'nearest' ? { nearest_mode: place === 'asymmetric' ? 'floor' : 'round_prefer_ceil' } : {}),
-      // With half-pixel centres the kernel is Catmull-Rom's and leaves out what is beyond the edge.
-      ...(mode === 'cubic'
-        ? { cubic_coeff_a: float(place === 'half_pixel' ? -0.5 : -0.75), exclude_outside: place === 'half_pixel' ? 1 : 0 }
+      ...(mode === 'nearest'
+        ? { nearest_mode: place === 'asymmetric' ? 'floor' : 'round_prefer_ceil' }
         : {}),
     });
   };
@@ -106,7 +102,12 @@ const spaceToBatch: Handler = (operation, inputs, { emitter }) => {
   const pads = pairsOf(intsAt(operation, inputs, 2));
   const { source, batch, spatialSizes, rest } = blockParts(operation, emitter, input, blocks, pads);
   const split = spatialSizes.flatMap((size, i) => [size / (blocks[i] ?? 1), blocks[i] ?? 1]);
-  const wide = reshapeTensor(emitter, source, [batch, ...split, ...rest], [batch, ...split, ...rest]);
+  const wide = reshapeTensor(
+    emitter,
+    source,
+    [batch, ...split, ...rest],
+    [batch, ...split, ...rest],
+  );
   const m = blocks.length;
   const perm = [
     ...blocks.map((_, i) => 2 + 2 * i),
@@ -116,7 +117,11 @@ const spaceToBatch: Handler = (operation, inputs, { emitter }) => {
   ];
   const turned = transposeTensor(emitter, wide, perm);
   const all = blocks.reduce((a, b) => a * b, 1);
-  const to: Dim[] = [multiplySizes(batch, all), ...spatialSizes.map((size, i) => size / (blocks[i] ?? 1)), ...rest];
+  const to: Dim[] = [
+    multiplySizes(batch, all),
+    ...spatialSizes.map((size, i) => size / (blocks[i] ?? 1)),
+    ...rest,
+  ];
   return reshapeTensor(emitter, turned, [-1, ...to.slice(1)], to);
 };
 
@@ -130,7 +135,12 @@ const batchToSpace: Handler = (operation, inputs, { emitter }) => {
   const [first] = source.dims;
   const inner = typeof first === 'number' ? first / all : null;
   const split: Dim[] = [...blocks, -1, ...spatialSizes, ...rest];
-  const wide = reshapeTensor(emitter, source, split, split.map((dim) => (dim === -1 ? inner : dim)));
+  const wide = reshapeTensor(
+    emitter,
+    source,
+    split,
+    split.map((dim) => (dim === -1 ? inner : dim)),
+  );
   const perm = [
     m,
     ...blocks.flatMap((_, i) => [m + 1 + i, i]),
@@ -146,8 +156,16 @@ const batchToSpace: Handler = (operation, inputs, { emitter }) => {
     ['begin_mask', { int: 1 }],
     ['end_mask', { int: 1 }],
   ]);
-  const asSlice = Object.create(operation, { int: { value: (key: string, n: number) => masks.get(key)?.int ?? n } });
-  const plan = planSlice(asSlice, joined.dims.map((dim) => (typeof dim === 'number' ? dim : null)), begin, end, begin.map(() => 1));
+  const asSlice = Object.create(operation, {
+    int: { value: (key: string, n: number) => masks.get(key)?.int ?? n },
+  });
+  const plan = planSlice(
+    asSlice,
+    joined.dims.map((dim) => (typeof dim === 'number' ? dim : null)),
+    begin,
+    end,
+    begin.map(() => 1),
+  );
   return sliceTensor(emitter, joined, plan);
 };
 
@@ -164,19 +182,32 @@ function blockParts(
   const tensor = sourceTensor(emitter, input);
   const m = blocks.length;
   const sizes = tensor.dims.slice(1, m + 1);
-  if (sizes.some((dim) => typeof dim !== 'number')) operation.refuse('it cuts axes of open size into blocks');
+  if (sizes.some((dim) => typeof dim !== 'number'))
+    operation.refuse('it cuts axes of open size into blocks');
   const all = [[0, 0] as const, ...pads, ...tensor.dims.slice(m + 1).map(() => [0, 0] as const)];
   const hasPads = pads.some(([before, after]) => before + after > 0);
   const padded = hasPads ? padConstant(emitter.graph, tensor.value, all) : tensor.value;
-  const spatialSizes = (sizes as number[]).map((size, i) => size + (pads[i]?.[0] ?? 0) + (pads[i]?.[1] ?? 0));
+  const spatialSizes = (sizes as number[]).map(
+    (size, i) => size + (pads[i]?.[0] ?? 0) + (pads[i]?.[1] ?? 0),
+  );
   const batch = tensor.dims[0] as Dim;
   const rest = tensor.dims.slice(m + 1);
-  return { source: { ...tensor, value: padded, dims: [batch, ...spatialSizes, ...rest] }, batch, spatialSizes, rest };
+  return {
+    source: { ...tensor, value: padded, dims: [batch, ...spatialSizes, ...rest] },
+    batch,
+    spatialSizes,
+    rest,
+  };
 }
 
 function transposeTensor(emitter: Emitter, tensor: Tensor, perm: readonly number[]): Tensor {
   const dims = perm.map((axis) => tensor.dims[axis] as Dim);
-  return emitter.apply('Transpose', [emitter.graph.toSource(tensor.value)], { type: tensor.type, dims }, { perm });
+  return emitter.apply(
+    'Transpose',
+    [emitter.graph.toSource(tensor.value)],
+    { type: tensor.type, dims },
+    { perm },
+  );
 }
 
 /** sqr_sum over 2 r + 1 channels; ONNX divides alpha by that number. */

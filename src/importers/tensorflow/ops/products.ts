@@ -27,7 +27,13 @@ function operand(emitter: Emitter, input: Known, isTurned: boolean): Operand {
   return { value: emitter.graph.apply('Transpose', [value], made, { perm }), dims: turned };
 }
 
-function multiply(operation: Operation, emitter: Emitter, a: Operand, b: Operand, type: Known['type']): Tensor {
+function multiply(
+  operation: Operation,
+  emitter: Emitter,
+  a: Operand,
+  b: Operand,
+  type: Known['type'],
+): Tensor {
   const [inner, other] = [a.dims.at(-1), b.dims.at(-2)];
   if (typeof inner === 'number' && typeof other === 'number' && inner !== other) {
     return operation.refuse(`it multiplies rows of ${inner} with columns of ${other}`);
@@ -41,7 +47,8 @@ const product =
   (turnA: string, turnB: string): Handler =>
   (operation, inputs, { emitter }) => {
     const [x, y] = [known(operation, inputs, 0), known(operation, inputs, 1)];
-    if (rankOf(x) < 2 || rankOf(y) < 2) return operation.refuse('it multiplies what are no matrices');
+    if (rankOf(x) < 2 || rankOf(y) < 2)
+      return operation.refuse('it multiplies what are no matrices');
     const a = operand(emitter, x, operation.bool(turnA, false));
     const b = operand(emitter, y, operation.bool(turnB, false));
     return multiply(operation, emitter, a, b, x.type);

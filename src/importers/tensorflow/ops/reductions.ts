@@ -1,7 +1,7 @@
 /** Reductions, normalised exponentials, the largest and where they are. */
 
-import type { Attributes } from '../../../onnx/graph-data.ts';
 import { numberOfElementType } from '../../../onnx/element-type.ts';
+import type { Attributes } from '../../../onnx/graph-data.ts';
 import { dataType } from '../data-types.ts';
 import type { Emitter } from '../emitter.ts';
 import { elementOf } from '../emitter.ts';
@@ -9,7 +9,7 @@ import type { Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import { normalAxis } from '../fold/fold-shapes.ts';
 import type { Dim, Sizes, Tensor, TfValue } from '../values.ts';
-import { intsAt, intAt, known, sizesValue } from './arguments.ts';
+import { intAt, intsAt, known, sizesValue } from './arguments.ts';
 import { asTensor, unary } from './broadcast.ts';
 
 /** All axes but the first and the last: those of a picture, or a signal. */
@@ -32,7 +32,8 @@ const reduce =
 /** The number of elements that sizes make. */
 function reduceSizes(operation: Operation, { dims, type }: Sizes): TfValue {
   const [first, ...rest] = dims;
-  if (operation.op !== 'Prod' || first === undefined) return operation.refuse('it reduces sizes that are open');
+  if (operation.op !== 'Prod' || first === undefined)
+    return operation.refuse('it reduces sizes that are open');
   return sizesValue([rest.reduce((a, b) => multiplySizes(a, b), first)], type, true);
 }
 
@@ -40,7 +41,9 @@ export function multiplySizes(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a * b;
   if (a === 1) return b;
   if (b === 1) return a;
-  const [x, y] = [a, b].sort((p, q) => (typeof p === 'number' ? 1 : 0) - (typeof q === 'number' ? 1 : 0));
+  const [x, y] = [a, b].sort(
+    (p, q) => (typeof p === 'number' ? 1 : 0) - (typeof q === 'number' ? 1 : 0),
+  );
   return combineSizes('Mul', x as Dim, y as Dim);
 }
 
@@ -50,7 +53,10 @@ export function combineSizes(op: string, a: Dim, b: Dim): Dim {
   return {
     key: `${op}(${part(a)},${part(b)})`,
     make: (emitter) =>
-      emitter.graph.apply('' + op, [emitter.sizes([a]), emitter.sizes([b])], { dtype: 'INT64', shape: [1] }),
+      emitter.graph.apply('' + op, [emitter.sizes([a]), emitter.sizes([b])], {
+        dtype: 'INT64',
+        shape: [1],
+      }),
   };
 }
 
@@ -66,13 +72,18 @@ export function reduceTensor(
   const rank = dims.length;
   const isFirst = tensor.value.layout === 'channels-first';
   const onlyChannelsLeft = isSpatial(axes, rank) || axes.length >= rank - 1;
-  const value = isFirst && !keeps && !onlyChannelsLeft ? emitter.graph.toSource(tensor.value) : tensor.value;
+  const value =
+    isFirst && !keeps && !onlyChannelsLeft ? emitter.graph.toSource(tensor.value) : tensor.value;
   const kept = dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
   const left = keeps ? kept : dims.filter((_, axis) => !axes.includes(axis));
   const layout = keeps ? value.layout : 'source';
   const memory = axes.map((axis) => emitter.graph.memoryAxis(value, axis)).sort((a, b) => a - b);
   if (op === 'ReduceMean' && value.layout === 'channels-first' && isSpatial(axes, rank)) {
-    const pooled = emitter.apply('GlobalAveragePool', [value], { type, dims: kept, layout: value.layout });
+    const pooled = emitter.apply('GlobalAveragePool', [value], {
+      type,
+      dims: kept,
+      layout: value.layout,
+    });
     if (keeps) return pooled;
     return emitter.apply('Squeeze', [pooled.value, emitter.ints(memory)], { type, dims: left });
   }

@@ -43,7 +43,8 @@ const reshape: Handler = (operation, inputs, { emitter }) => {
   const tensor = asTensor(emitter, input);
   if (!list) return reshapeLate(operation, emitter, tensor, target);
   const dims = resolve(list, tensor.dims);
-  if (!dims) return operation.refuse(`${describeDims(tensor.dims)} cannot become ${describeDims(list)}`);
+  if (!dims)
+    return operation.refuse(`${describeDims(tensor.dims)} cannot become ${describeDims(list)}`);
   return reshapeTensor(emitter, tensor, list, dims);
 };
 
@@ -59,12 +60,20 @@ function reshapeSizes(
 }
 
 /** A target that is computed at run time: its rank must be known. */
-function reshapeLate(operation: Operation, emitter: Emitter, tensor: Tensor, target: Known): Tensor {
+function reshapeLate(
+  operation: Operation,
+  emitter: Emitter,
+  tensor: Tensor,
+  target: Known,
+): Tensor {
   const rankOfResult = dimsOf(target)[0];
   if (typeof rankOfResult !== 'number') return operation.refuse('its shape is of unknown rank');
   const value = emitter.graph.cast(emitter.useSource(target), 'INT64');
   const dims = new Array<null>(rankOfResult).fill(null);
-  return emitter.apply('Reshape', [emitter.graph.toSource(tensor.value), value], { type: tensor.type, dims });
+  return emitter.apply('Reshape', [emitter.graph.toSource(tensor.value), value], {
+    type: tensor.type,
+    dims,
+  });
 }
 
 /** The sizes of the result, -1 replaced where that can be told; null is told by the result. */
@@ -74,7 +83,9 @@ function resolve(target: readonly Dim[], from: readonly Dim[]): (Dim | null)[] |
   let divisor = 1;
   for (const dim of target) {
     if (dim === -1) continue;
-    const at = left.findIndex((candidate) => typeof candidate !== 'number' && isSameDim(candidate, dim));
+    const at = left.findIndex(
+      (candidate) => typeof candidate !== 'number' && isSameDim(candidate, dim),
+    );
     if (at >= 0) left.splice(at, 1);
     else if (typeof dim === 'number') divisor *= dim;
     else return target.map((size) => (size === -1 ? null : size));
@@ -83,7 +94,8 @@ function resolve(target: readonly Dim[], from: readonly Dim[]): (Dim | null)[] |
   const open = left.filter((dim) => typeof dim !== 'number');
   const rest = product / divisor;
   if (open.length === 0 && !Number.isInteger(rest)) return undefined;
-  const filled = open.length === 0 ? rest : open.length === 1 && rest === 1 ? (open[0] as Dim) : null;
+  const filled =
+    open.length === 0 ? rest : open.length === 1 && rest === 1 ? (open[0] as Dim) : null;
   return target.map((dim) => (dim === -1 ? filled : dim));
 }
 
@@ -99,13 +111,16 @@ export function reshapeTensor(
   const plain = dims.map((dim, i) => {
     if (typeof dim === 'number' && dim > 0) return dim;
     const own = tensor.dims[i];
-    if (dim !== null && own !== undefined && typeof dim !== 'number' && isSameDim(own, dim)) return open > 1 ? 0 : -1;
+    if (dim !== null && own !== undefined && typeof dim !== 'number' && isSameDim(own, dim))
+      return open > 1 ? 0 : -1;
     return open === 1 && typeof dim !== 'number' ? -1 : undefined;
   });
   if (plain.every((n) => n !== undefined)) {
     return emitter.apply('Reshape', [value, emitter.ints(plain as number[])], { type, dims });
   }
-  const late = emitter.sizes(target.map((dim, i) => (dim === -1 && typeof dims[i] === 'number' ? (dims[i] as number) : dim)));
+  const late = emitter.sizes(
+    target.map((dim, i) => (dim === -1 && typeof dims[i] === 'number' ? (dims[i] as number) : dim)),
+  );
   return emitter.apply('Reshape', [value, late], { type, dims });
 }
 
@@ -136,7 +151,11 @@ export function squeezeTensor(emitter: Emitter, tensor: Tensor, axes: readonly n
     // Channels stay second: [N, C, H, W] without H is [N, C, W].
     const memory = axes.map((axis) => emitter.graph.memoryAxis(tensor.value, axis));
     const kept = dims.length >= 3 ? layout : 'source';
-    return emitter.apply('Squeeze', [tensor.value, emitter.ints(memory)], { type, dims, layout: kept });
+    return emitter.apply('Squeeze', [tensor.value, emitter.ints(memory)], {
+      type,
+      dims,
+      layout: kept,
+    });
   }
   const value = emitter.graph.toSource(tensor.value);
   return emitter.apply('Squeeze', [value, emitter.ints(axes)], { type, dims });
@@ -145,7 +164,9 @@ export function squeezeTensor(emitter: Emitter, tensor: Tensor, axes: readonly n
 const expandDims: Handler = (operation, inputs, { emitter }) => {
   const input = known(operation, inputs, 0);
   if (input.kind === 'sizes') {
-    return input.isScalar ? sizesValue(input.dims, input.type) : operation.refuse('it expands sizes that are open');
+    return input.isScalar
+      ? sizesValue(input.dims, input.type)
+      : operation.refuse('it expands sizes that are open');
   }
   const tensor = asTensor(emitter, input);
   const axis = normalAxis(intAt(operation, inputs, 1), tensor.dims.length + 1, operation.place);
@@ -168,16 +189,26 @@ const transpose: Handler = (operation, inputs, { emitter }) => {
   const tensor = asTensor(emitter, known(operation, inputs, 0));
   const perm = intsAt(operation, inputs, 1);
   const { type, dims, value } = tensor;
-  if (perm.length !== dims.length) return operation.refuse(`it turns ${dims.length} axes by [${perm.join(', ')}]`);
+  if (perm.length !== dims.length)
+    return operation.refuse(`it turns ${dims.length} axes by [${perm.join(', ')}]`);
   const turned = perm.map((axis) => dims[axis] as Dim);
   if (value.layout === 'channels-first') {
     const first = toFirst(dims.length);
     // What it turns into is what lies there already.
     if (perm.every((axis, i) => axis === first[i])) {
-      return emitter.tensor({ ...value, shape: turned.map(sizeOf), layout: 'source' }, type, turned);
+      return emitter.tensor(
+        { ...value, shape: turned.map(sizeOf), layout: 'source' },
+        type,
+        turned,
+      );
     }
   }
-  return emitter.apply('Transpose', [emitter.graph.toSource(value)], { type, dims: turned }, { perm });
+  return emitter.apply(
+    'Transpose',
+    [emitter.graph.toSource(value)],
+    { type, dims: turned },
+    { perm },
+  );
 };
 
 const fill: Handler = (operation, inputs, { emitter }) => {
@@ -192,7 +223,8 @@ const broadcastTo: Handler = (operation, inputs, { emitter }) =>
 function expandTo(operation: Operation, emitter: Emitter, value: Known, target: Known): Tensor {
   const list = sizeList(target);
   const length = dimsOf(target)[0];
-  const dims = list ?? (typeof length === 'number' ? new Array<null>(length).fill(null) : undefined);
+  const dims =
+    list ?? (typeof length === 'number' ? new Array<null>(length).fill(null) : undefined);
   if (!dims) return operation.refuse('its shape is of unknown rank');
   const to = list ? emitter.sizes(list) : emitter.graph.cast(emitter.useSource(target), 'INT64');
   return emitter.apply('Expand', [emitter.useSource(value), to], { type: value.type, dims });
@@ -213,7 +245,10 @@ const tile: Handler = (operation, inputs, { emitter }) => {
   if (!list) return operation.refuse('how often it repeats is only known at run time');
   const dims = tensor.dims.map((dim, i) => multiplySizes(dim, list[i] ?? 1));
   const repeats = emitter.sizes(list, int64);
-  return emitter.apply('Tile', [emitter.graph.toSource(tensor.value), repeats], { type: tensor.type, dims });
+  return emitter.apply('Tile', [emitter.graph.toSource(tensor.value), repeats], {
+    type: tensor.type,
+    dims,
+  });
 };
 
 const onesLike: Handler = (operation, inputs, { emitter }) => {

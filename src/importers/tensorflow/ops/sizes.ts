@@ -36,7 +36,8 @@ export function combineSizeLists(
 ): TfValue | undefined {
   const combineTwo = Object.hasOwn(combine, op) ? combine[op] : undefined;
   const [a, b] = inputs;
-  if (!combineTwo || !isSizes(a) || !isSizes(b) || (a.kind === 'constant' && b.kind === 'constant')) return undefined;
+  if (!combineTwo || !isSizes(a) || !isSizes(b) || (a.kind === 'constant' && b.kind === 'constant'))
+    return undefined;
   const [left, right] = [listFrom(a), listFrom(b)];
   if (!left || !right) return undefined;
   const length = Math.max(left.length, right.length);
@@ -44,7 +45,9 @@ export function combineSizeLists(
   const dims = Array.from({ length }, (_, i) =>
     combineTwo(left[left.length === 1 ? 0 : i] as Dim, right[right.length === 1 ? 0 : i] as Dim),
   );
-  const isScalar = [a, b].every((value) => (value.kind === 'sizes' ? value.isScalar : value.shape.length === 0));
+  const isScalar = [a, b].every((value) =>
+    value.kind === 'sizes' ? value.isScalar : value.shape.length === 0,
+  );
   return sizesValue(dims, a.type, isScalar);
 }
 

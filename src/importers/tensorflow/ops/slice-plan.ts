@@ -38,7 +38,13 @@ export function planSlice(
   let axis = 0;
   const takeWhole = (count: number): void => {
     for (let i = 0; i < count; i += 1, axis += 1) {
-      ranges.push({ axis, start: 0, end: shape[axis] ?? Number.MAX_SAFE_INTEGER, step: 1, isWhole: true });
+      ranges.push({
+        axis,
+        start: 0,
+        end: shape[axis] ?? Number.MAX_SAFE_INTEGER,
+        step: 1,
+        isWhole: true,
+      });
       layout.push(axis);
     }
   };
@@ -49,7 +55,8 @@ export function planSlice(
     } else if (bit('new_axis_mask', i)) {
       layout.push('new');
     } else {
-      if (axis >= shape.length) throw new InvalidModelError(operation.place, `it slices axis ${axis} of ${shape.length}`);
+      if (axis >= shape.length)
+        throw new InvalidModelError(operation.place, `it slices axis ${axis} of ${shape.length}`);
       const isShrunk = bit('shrink_axis_mask', i);
       ranges.push(
         rangeOf(axis, shape[axis] ?? null, {
@@ -93,7 +100,9 @@ function rangeOf(axis: number, size: number | null, spec: Spec): SliceRange {
   }
   const clamp = (value: number): number => {
     const positive = value < 0 ? value + size : value;
-    return step > 0 ? Math.min(Math.max(positive, 0), size) : Math.min(Math.max(positive, -1), size - 1);
+    return step > 0
+      ? Math.min(Math.max(positive, 0), size)
+      : Math.min(Math.max(positive, -1), size - 1);
   };
   const start = spec.start === undefined ? (step > 0 ? 0 : size - 1) : clamp(spec.start);
   const end = spec.end === undefined ? (step > 0 ? size : -1) : clamp(spec.end);

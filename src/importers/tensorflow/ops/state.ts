@@ -33,13 +33,14 @@ const variable =
   });
 
 /** The value that the checkpoint has for it. */
-export function valueOf(
+export function variableValue(
   { variables }: Conversion,
   { node, shared }: Variable,
   place: string,
 ): Constant {
   const value = variables.get(`node ${node}`) ?? variables.get(`shared ${shared}`);
-  if (!value) throw new InvalidModelError(place, `the variable "${shared}" is not in the checkpoint`);
+  if (!value)
+    throw new InvalidModelError(place, `the variable "${shared}" is not in the checkpoint`);
   if (value.kind === 'restored') throw value.problem;
   return value;
 }
@@ -47,7 +48,7 @@ export function valueOf(
 const read: Handler = (operation, inputs, { conversion }) => {
   const [handle] = inputs;
   if (handle?.kind !== 'variable') return known(operation, inputs, 0);
-  return valueOf(conversion, handle, operation.place);
+  return variableValue(conversion, handle, operation.place);
 };
 
 const gatherVariable: Handler = (operation, inputs, context) => {
@@ -61,12 +62,14 @@ const gatherVariable: Handler = (operation, inputs, context) => {
 /** One output for each name; what the checkpoint lacks only matters when it is read. */
 const restore: Handler = (operation, inputs, { conversion }) => {
   const names = inputs[1];
-  if (names?.kind !== 'constant' || !names.texts) return operation.refuse('its names are not constants');
+  if (names?.kind !== 'constant' || !names.texts)
+    return operation.refuse('its names are not constants');
   return names.texts.map((text): TfValue => {
     try {
       return conversion.restore(Buffer.from(text).toString('utf8'));
     } catch (problem) {
-      const isKnown = problem instanceof InvalidModelError || problem instanceof UnsupportedModelError;
+      const isKnown =
+        problem instanceof InvalidModelError || problem instanceof UnsupportedModelError;
       if (!isKnown) throw problem;
       return { kind: 'restored', problem };
     }

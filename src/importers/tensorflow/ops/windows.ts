@@ -46,7 +46,11 @@ export function channelsLast(operation: Operation, emitter: Emitter, tensor: Ten
   if (!isChannelsFirst(operation)) return tensor;
   const value = emitter.graph.toSource(tensor.value);
   const dims = [tensor.dims[0] as Dim, ...tensor.dims.slice(2), tensor.dims[1] as Dim];
-  return { ...tensor, dims, value: { ...value, shape: dims.map(sizeOf), layout: 'channels-first' } };
+  return {
+    ...tensor,
+    dims,
+    value: { ...value, shape: dims.map(sizeOf), layout: 'channels-first' },
+  };
 }
 
 /** The opposite, for the result. */
@@ -69,7 +73,10 @@ function paddingOf(operation: Operation, dims: readonly Dim[], windows: Windows)
   if (kind === 'EXPLICIT') {
     const list = operation.ints('explicit_paddings', []);
     const from = isChannelsFirst(operation) ? 4 : 2;
-    return { pads: kernel.map((_, i) => [list[from + 2 * i] ?? 0, list[from + 2 * i + 1] ?? 0]), isLate: false };
+    return {
+      pads: kernel.map((_, i) => [list[from + 2 * i] ?? 0, list[from + 2 * i + 1] ?? 0]),
+      isLate: false,
+    };
   }
   if (kind === 'VALID') return { pads: kernel.map(() => [0, 0]), isLate: false };
   const pads = kernel.map((size, i) => {
@@ -103,7 +110,9 @@ export function planWindows(
   }
   const taken = takesPadding && !isLate ? takePadding(tensor, pads) : undefined;
   const value = emitter.graph.toChannelsFirst(taken?.value ?? tensor.value);
-  const padding: Attributes = isLate ? { auto_pad: 'SAME_UPPER' } : { pads: onnxPads(taken?.pads ?? pads) };
+  const padding: Attributes = isLate
+    ? { auto_pad: 'SAME_UPPER' }
+    : { pads: onnxPads(taken?.pads ?? pads) };
   return { value, attributes: { kernel_shape: kernel, strides, dilations, ...padding }, places };
 }
 
