@@ -3,13 +3,28 @@
  * TensorFlow computed from the reloaded files. Made by the scripts beside them.
  */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import * as ort from 'onnxruntime-node';
-import type { ImportedModel, ImportedSignature } from '../../src/importers/importer.ts';
-import { savedModelImporter } from '../../src/importers/tensorflow/importer.ts';
+import type {
+  ImportedModel,
+  ImportedSignature,
+  ImportOptions,
+} from '../../src/importers/importer.ts';
+import {
+  frozenGraphImporter,
+  savedModelImporter,
+} from '../../src/importers/tensorflow/importer.ts';
 import { writeOnnxModel } from '../../src/onnx/write-model.ts';
 import { sessionOptions } from './run.ts';
 
@@ -27,6 +42,12 @@ export interface TensorFlowCase {
   readonly outputs: Readonly<Record<string, EncodedArray>>;
 }
 
+/** A model with what each of its signatures gives. */
+export interface TensorFlowModel {
+  readonly files: TensorFlowCase['files'];
+  readonly signatures: Readonly<Record<string, Omit<TensorFlowCase, 'files'>>>;
+}
+
 const root = join(import.meta.dirname, '../fixtures/tensorflow');
 
 export const opCases: readonly string[] = readdirSync(join(root, 'ops')).map((name) =>
@@ -35,6 +56,10 @@ export const opCases: readonly string[] = readdirSync(join(root, 'ops')).map((na
 
 export function readCase(name: string): TensorFlowCase {
   return JSON.parse(readFileSync(join(root, `${name}.json`), 'utf8'));
+}
+
+export function readModel(name: string): TensorFlowModel {
+  return JSON.parse(readFileSync(join(root, `models/${name}.json`), 'utf8'));
 }
 
 /** The model's folder, gone when the scope ends. */
@@ -125,7 +150,49 @@ export function errorInSigmas(actual: readonly number[], expected: readonly numb
   return worst / Math.sqrt(variance);
 }
 
-/** Opens the unpacked files of a case. */
-export function openCase(folder: string): ImportedModel {
-  return savedModelImporter.open(folder, {});
+/** Opens the unpacked files of a case: a SavedModel, or a frozen graph. */
+export function openCase(folder: string, options: ImportOptions = {}): ImportedModel {
+  const frozen = join(folder, 'model.pb');
+  return existsSync(frozen)
+    ? frozenGraphImporter.open(frozen, options)
+    : savedModelImporter.open(folder, options);
+}
+
+/** What differs from what is expected, beyond 1e-4 of its standard deviation; [] when nothing does. */
+export function differences(
+  results: Readonly<Record<string, ort.Tensor>>,
+  outputs: TensorFlowCase['outputs'],
+): string[] {
+  return Object.entries(outputs).flatMap(([key, expected]) => {
+    const { dtype, shape } = expected;
+    const actual = results[key];
+    const got = plainNumbers(dtype, (actual?.data ?? []) as Float32Array);
+    const error = errorInSigmas(got, plainNumbers(dtype, decode(expected)));
+    const isRight = error <= (dtype === 'float16' ? 1e-3 : 1e-4);
+    const found = `${actual?.type} [${actual?.dims}]`;
+    const wanted = `${dtype} [${shape}]`;
+    return isRight && found === wanted ? [] : [`${key}: ${error} σ, ${found} for ${wanted}`];
+  });
+}
+
+export interface SvhnPictures {
+  readonly jpegs: readonly Uint8Array[];
+  /** What TensorFlow decodes them to: [n, 32, 32, 3]. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  /** For all of them, and for the first two. */
+  readonly scores: readonly (readonly (readonly number[])[])[];
+}
+
+/** The pictures of svhn_gan, and TensorFlow's scores of them. */
+export function readPictures(): SvhnPictures {
+  const stored = JSON.parse(readFileSync(join(root, 'svhn_gan/pictures.json'), 'utf8'));
+  const { jpegs, pixels, scores } = stored as Record<'jpegs', string[]> & {
+    pixels: string;
+    scores: number[][][];
+  };
+  return {
+    jpegs: jpegs.map((jpeg) => new Uint8Array(Buffer.from(jpeg, 'base64'))),
+    pixels: new Uint8Array(Buffer.from(pixels, 'base64')),
+    scores,
+  };
 }

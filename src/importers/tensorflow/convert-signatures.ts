@@ -242,7 +242,7 @@ function finisher(
   starts: readonly number[],
 ): (results: readonly Result[]) => Finished {
   const { graph } = emitter.root;
-  const { nodes, nameOf } = mergeEqual(graph.nodes, starts);
+  const { nodes, nameOf } = mergeEqual(graph, starts);
   const { name, initialisers } = graph;
   const inputs = graph.inputs.map((input) => withChannels(input, given));
   return (results) => {

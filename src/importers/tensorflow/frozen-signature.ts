@@ -4,7 +4,7 @@
  */
 
 import { dataType } from './data-types.ts';
-import { isControl, parseReference } from './evaluate/references.ts';
+import { parseReference } from './evaluate/references.ts';
 import type { GraphDef, NodeDef } from './graph/graph-def.ts';
 import type { SignatureDef, TensorInfo } from './graph/saved-model.ts';
 
@@ -14,7 +14,8 @@ const noOutputs = new Set(['NoOp', 'Assert', 'Const', 'Placeholder', 'Placeholde
 export function frozenSignature({ nodes }: GraphDef): SignatureDef {
   const used = new Set<string>();
   for (const { inputs } of nodes.values()) {
-    for (const input of inputs) if (!isControl(input)) used.add(parseReference(input).node);
+    // What only orders other nodes (the pivots of a branch) is no output either.
+    for (const input of inputs) used.add(parseReference(input.replace(/^\^/, '')).node);
   }
   const all = [...nodes.values()];
   return {

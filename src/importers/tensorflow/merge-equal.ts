@@ -2,7 +2,7 @@
  * Makes one of nodes that compute the same: signatures that share a network call its functions again.
  */
 
-import type { Attribute, NodeData } from '../../onnx/graph-data.ts';
+import type { Attribute, GraphData, NodeData, TensorData } from '../../onnx/graph-data.ts';
 
 export interface Merged {
   readonly nodes: NodeData[];
@@ -15,8 +15,11 @@ export interface Merged {
  * signature only, the first of its kind with the first and so on: within a signature everything stays as
  * it was, since the runtime's own fusions expect it so.
  */
-export function mergeEqual(nodes: readonly NodeData[], starts: readonly number[]): Merged {
-  const renamed = new Map<string, string>();
+export function mergeEqual(
+  { nodes, initialisers }: Pick<GraphData, 'nodes' | 'initialisers'>,
+  starts: readonly number[],
+): Merged {
+  const renamed = equalNumbers(initialisers);
   const nameOf = (name: string): string => renamed.get(name) ?? name;
   const known = new Map<string, NodeData>();
   const kept: NodeData[] = [];
@@ -37,6 +40,23 @@ export function mergeEqual(nodes: readonly NodeData[], starts: readonly number[]
     kept.push(merged);
   });
   return { nodes: kept, nameOf };
+}
+
+const smallBytes = 1024;
+
+/** Axes, pads and fillers are made anew each time: from their names to the first of the same. */
+function equalNumbers(initialisers: readonly TensorData[]): Map<string, string> {
+  const renamed = new Map<string, string>();
+  const known = new Map<string, string>();
+  for (const { name, dtype, shape, data } of initialisers) {
+    if (!ArrayBuffer.isView(data) || data.byteLength > smallBytes) continue;
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const key = `${dtype} [${shape.join()}] ${bytes.toString('latin1')}`;
+    const first = known.get(key);
+    if (first === undefined) known.set(key, name);
+    else renamed.set(name, first);
+  }
+  return renamed;
 }
 
 /** Names of nodes must differ too; those of values do. */

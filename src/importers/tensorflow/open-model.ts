@@ -27,7 +27,7 @@ import { Emitter } from './emitter.ts';
 import type { Conversion } from './evaluate/context.ts';
 import { frozenSignature } from './frozen-signature.ts';
 import { readGraphDef } from './graph/graph-def.ts';
-import type { MetaGraph, SignatureDef } from './graph/saved-model.ts';
+import type { MetaGraph, SignatureDef, TensorInfo } from './graph/saved-model.ts';
 import { readSavedModel } from './graph/saved-model.ts';
 import type { FileSet } from './open-files.ts';
 import { openFileSet } from './open-files.ts';
@@ -121,10 +121,15 @@ function convert(
     producer: meta.version === '' ? 'TensorFlow' : `TensorFlow ${meta.version}`,
     opset: importOpset,
     signatures,
-    findings,
+    findings: unique(findings),
     [Symbol.dispose]: () => files[Symbol.dispose](),
   };
 }
+
+/** Signatures that share a network find the same. */
+const unique = (findings: readonly Finding[]): Finding[] => [
+  ...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values(),
+];
 
 function restorer(files: FileSet): (name: string) => Constant {
   let bundle: TensorBundle | undefined;
@@ -202,15 +207,17 @@ function noteDropped({ findings }: Conversion, name: string, problem: unknown): 
   findings.push({ kind: 'dropped', place: `signature '${name}'`, what });
 }
 
+/** Lists of texts are alike, whether their size is known or not. */
+function groupKey({ type, shape }: TensorInfo): string {
+  if (type.name === 'string') return shape?.length === 0 ? 'text' : 'texts';
+  return `${type.name} [${shape?.join()}]`;
+}
+
 /** Signatures whose inputs have the same types and shapes, in the order of their first. */
 function groupsOf(signatures: readonly SignatureDef[]): SignatureDef[][] {
   const groups = new Map<string, SignatureDef[]>();
   for (const signature of signatures) {
-    const key = signature.inputs
-      .map(({ type, shape }) =>
-        type.name === 'string' ? 'texts' : `${type.name} [${shape?.join()}]`,
-      )
-      .join('\n');
+    const key = signature.inputs.map(groupKey).join('\n');
     groups.set(key, [...(groups.get(key) ?? []), signature]);
   }
   return [...groups.values()];

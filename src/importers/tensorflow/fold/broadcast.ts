@@ -2,7 +2,7 @@
 
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
-import { constantOf, countOf, doublesOf, makeNumbers } from '../constant.ts';
+import { constantOf, countOf, makeNumbers } from '../constant.ts';
 import type { DataType } from '../data-types.ts';
 import { stridesOf } from '../permute.ts';
 
@@ -53,13 +53,20 @@ export function mapElements(
   );
   const count = countOf(shape);
   makeNumbers(type, count, place);
-  const arrays = constants.map(doublesOf);
-  const at = constants.map((constant) => positions(constant.shape, shape));
+  const sources = constants.map((constant) => ({
+    array: constant.read(),
+    at: positions(constant.shape, shape),
+  }));
   const values = new Float64Array(count);
-  for (let i = 0; i < count; i += 1) {
-    values[i] = compute(
-      ...arrays.map((array, k) => array[(at[k] as (i: number) => number)(i)] ?? 0),
-    );
+  const element = (k: number, i: number): number => {
+    const { array, at } = sources[k] as (typeof sources)[number];
+    return Number(array[at(i)] ?? 0);
+  };
+  if (sources.length === 1) for (let i = 0; i < count; i += 1) values[i] = compute(element(0, i));
+  else if (sources.length === 2) {
+    for (let i = 0; i < count; i += 1) values[i] = compute(element(0, i), element(1, i));
+  } else {
+    for (let i = 0; i < count; i += 1) values[i] = compute(...sources.map((_, k) => element(k, i)));
   }
   return constantOf(type, shape, values, place);
 }

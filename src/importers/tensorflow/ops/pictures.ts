@@ -58,8 +58,8 @@ const parseExample =
     const keys = denseKeys(operation, inputs);
     const outputs: TfValue[] = new Array<TfValue>(firstDense(operation)).fill(nothing);
     const types = operation.attribute('Tdense')?.types ?? [];
-    const features = keys.map((key, i): TfValue =>
-      types[i]?.name === 'string' ? featureOf(examples, key) : nothing,
+    const features = keys.map(
+      (key, i): TfValue => (types[i]?.name === 'string' ? featureOf(examples, key) : nothing),
     );
     return [...outputs, ...features];
   };

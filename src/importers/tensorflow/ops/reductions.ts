@@ -53,7 +53,7 @@ export function combineSizes(op: string, a: Dim, b: Dim): Dim {
   return {
     key: `${op}(${part(a)},${part(b)})`,
     make: (emitter) =>
-      emitter.graph.apply('' + op, [emitter.sizes([a]), emitter.sizes([b])], {
+      emitter.graph.apply(op, [emitter.sizes([a]), emitter.sizes([b])], {
         dtype: 'INT64',
         shape: [1],
       }),
