@@ -75,12 +75,16 @@ export function textConstant(
   return { kind: 'constant', type, shape, place, read, texts };
 }
 
-/** A new array of zeros. Throws InvalidModelError before more is allocated than any network needs. */
+/** Throws InvalidModelError before more is allocated than any network needs. */
+export function checkMade(type: DataType, count: number, place: string): void {
+  if (count * type.bytes <= maxMadeBytes) return;
+  throw new InvalidModelError(place, `it has ${count} elements, more than can be computed ahead`);
+}
+
+/** A new array of zeros. */
 export function makeNumbers(type: DataType, count: number, place: string): Numbers {
   if (!type.Numbers) throw new InvalidModelError(place, `a tensor of ${type.name} has no numbers`);
-  if (!(count * type.bytes <= maxMadeBytes)) {
-    throw new InvalidModelError(place, `it has ${count} elements, more than can be computed ahead`);
-  }
+  checkMade(type, count, place);
   return new type.Numbers(count);
 }
 

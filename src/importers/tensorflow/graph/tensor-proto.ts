@@ -8,7 +8,7 @@ import type { ByteSource } from '../../../onnx/byte-source.ts';
 import type { ProtobufReader } from '../../../onnx/protobuf-reader.ts';
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
-import { countOf, makeNumbers, storedConstant, textConstant } from '../constant.ts';
+import { checkMade, countOf, makeNumbers, storedConstant, textConstant } from '../constant.ts';
 import type { DataType, Numbers } from '../data-types.ts';
 import { dataTypeOf, numbersOf } from '../data-types.ts';
 
@@ -97,6 +97,7 @@ function toConstant(fields: Fields, source: ByteSource, place: string): Constant
     return textConstant(type, shape, fillTexts(texts, count, place), place);
   if (!type.Numbers) return { ...textConstant(type, shape, [], place) };
   if (span && span.length > 0) return fromContent(fields, span, source, place);
+  checkMade(type, count, place);
   return storedConstant(type, shape, place, () => fromValues(fields, count, place));
 }
 
