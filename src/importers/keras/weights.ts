@@ -51,7 +51,8 @@ function planLayer(layer: Layer, kindOf: FindKind, isTrained = true): Plan {
   const children = (kind?.children?.(layer, config) ?? []).map(({ attribute, layer: inner }) => ({
     path: attribute,
     name: attribute,
-    plan: planLayer(inner, kindOf, trainable),
+    // The layer inside is named after its class or its wrapper, so its name is no check.
+    plan: { ...planLayer(inner, kindOf, trainable), name: '' },
   }));
   return { place, name, own: trainedFirst(own), trainable, children };
 }
@@ -148,7 +149,13 @@ function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): L
 /** The counter in the path is the only key; the name beside the weights tells when it is off. */
 function checkName(vars: Hdf5Group | undefined, { name, place }: Plan): Hdf5Group | undefined {
   const written = vars?.attributes.get('name')?.[0];
-  if (typeof written === 'string' && written !== name && vars && vars.names.length > 0) {
+  if (
+    name !== '' &&
+    typeof written === 'string' &&
+    written !== name &&
+    vars &&
+    vars.names.length > 0
+  ) {
     throw new InvalidModelError(place, `the weights at its place belong to the layer "${written}"`);
   }
   return vars;

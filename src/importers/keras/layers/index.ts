@@ -7,7 +7,9 @@ import { coreLayers } from './core.ts';
 import { mergings } from './merging.ts';
 import { normalizations } from './normalization.ts';
 import { poolings } from './pooling.ts';
+import { recurrents } from './recurrent.ts';
 import { resizings } from './resizing.ts';
+import { timeDistributed } from './time-distributed.ts';
 
 export const layerKinds: Readonly<Record<string, LayerKind>> = {
   ...convolutions,
@@ -17,4 +19,6 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   ...activationLayers,
   ...mergings,
   ...resizings,
+  ...recurrents,
+  TimeDistributed: timeDistributed,
 };
