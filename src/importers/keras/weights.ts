@@ -13,6 +13,7 @@ import type { Weight } from '../weight.ts';
 import { Config } from './config.ts';
 import type { LayerKind, Slot } from './layer-kind.ts';
 import type { Layer, Network } from './network.ts';
+import { isOperation } from './network.ts';
 
 export interface LayerWeights {
   readonly place: string;
@@ -60,8 +61,6 @@ function planLayer(layer: Layer, kindOf: FindKind, isTrained = true): Plan {
 function trainedFirst(own: readonly Slot[]): Slot[] {
   return [...own.filter(({ trainable }) => trainable), ...own.filter((slot) => !slot.trainable)];
 }
-
-const isOperation = ({ module }: Layer): boolean => /^keras(\.src)?\.(ops|backend)\b/.test(module);
 
 /** Keras' `to_snake_case`. */
 export function snakeCase(className: string): string {

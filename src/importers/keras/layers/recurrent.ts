@@ -174,13 +174,11 @@ function runOperator(
     shape,
     layout: 'source',
   });
-  const states = names
-    .slice(1)
-    .map((name) =>
-      graph.apply('Squeeze', [made(name, [1, batch, units]), graph.ints([0])], {
-        shape: [batch, units],
-      }),
-    );
+  const states = names.slice(1).map((name) =>
+    graph.apply('Squeeze', [made(name, [1, batch, units]), graph.ints([0])], {
+      shape: [batch, units],
+    }),
+  );
   const timed = (): Value => {
     const all = made(names[0] as string, [steps, 1, batch, units]);
     const flat = graph.apply('Squeeze', [all, graph.ints([1])], { shape: [steps, batch, units] });
