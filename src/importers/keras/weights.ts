@@ -71,13 +71,18 @@ export function snakeCase(className: string): string {
     .toLowerCase();
 }
 
+/** Classes that are saved under another name than their own, which is what the paths are made of. */
+const ownNames: Readonly<Record<string, string>> = {
+  GroupQueryAttention: 'GroupedQueryAttention',
+};
+
 function planNetwork(network: Network, kindOf: FindKind, isTrained: boolean): Plan['children'] {
   const counts = new Map<string, number>();
   const children: { path: string; name: string; plan: Plan }[] = [];
   for (const layer of network.layers) {
     const isHidden = network.kind === 'sequential' && layer.className === 'InputLayer';
     if (isHidden || isOperation(layer)) continue;
-    const base = snakeCase(layer.className);
+    const base = snakeCase(ownNames[layer.className] ?? layer.className);
     const count = counts.get(base) ?? 0;
     counts.set(base, count + 1);
     const path = `layers/${count === 0 ? base : `${base}_${count}`}`;

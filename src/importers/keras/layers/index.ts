@@ -2,8 +2,11 @@
 
 import type { LayerKind } from '../layer-kind.ts';
 import { activationLayers } from './activation-layers.ts';
+import { attentions } from './attention.ts';
+import { convLstms } from './conv-lstm.ts';
 import { convolutions } from './convolution.ts';
 import { coreLayers } from './core.ts';
+import { encodings } from './encoding.ts';
 import { mergings } from './merging.ts';
 import { normalizations } from './normalization.ts';
 import { poolings } from './pooling.ts';
@@ -20,5 +23,8 @@ export const layerKinds: Readonly<Record<string, LayerKind>> = {
   ...mergings,
   ...resizings,
   ...recurrents,
+  ...attentions,
+  ...convLstms,
+  ...encodings,
   TimeDistributed: timeDistributed,
 };
