@@ -26,8 +26,9 @@ export function nameOutputs(graph: GraphData, outputs: readonly NamedOutput[]): 
     else copies.push(copyOf(value.name, name));
   }
   // A value inside that has the name of an output already gets another one.
+  const initialisers = new Set(graph.initialisers.map(({ name }) => name));
   for (const { name } of outputs) {
-    if (!made.has(name) || names.has(name)) continue;
+    if ((!made.has(name) && !initialisers.has(name)) || names.has(name)) continue;
     let other = `${name}/inner`;
     while (made.has(other) || taken.has(other)) other += '_';
     names.set(name, other);
@@ -40,7 +41,15 @@ export function nameOutputs(graph: GraphData, outputs: readonly NamedOutput[]): 
       shape.map((size, i) => size ?? (i === 0 ? 'batch' : null)),
     ),
   }));
-  return { ...baseOf(graph), nodes, outputs: declared };
+  return {
+    ...baseOf(graph),
+    initialisers: graph.initialisers.map((tensor) => ({
+      ...tensor,
+      name: names.get(tensor.name) ?? tensor.name,
+    })),
+    nodes,
+    outputs: declared,
+  };
 }
 
 const baseOf = ({ name, inputs, initialisers }: GraphData) => ({ name, inputs, initialisers });

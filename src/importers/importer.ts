@@ -109,6 +109,8 @@ export interface Importer {
   readonly format: string;
   /** Whether the file is of this format, by its name and first bytes; opens nothing, never throws. */
   match(candidate: Candidate): boolean;
+  /** The files that the model at the path is made of, for its cache key; the path alone if left out. */
+  files?(path: string): readonly string[];
   /**
    * Reads the model and builds its graphs. Synchronous: it runs in a process of its own.
    * Throws ServingError: IMPORT_FILE_INVALID, IMPORT_UNSUPPORTED, PATH_UNREADABLE.
@@ -118,6 +120,9 @@ export interface Importer {
 
 /** Bytes of a file that `match` may look at: HDF5 files may begin with a user block of 512. */
 export const headBytes = 1024;
+
+/** Part of every cache key: another one for anything that changes what comes out. */
+export const importerVersion = '1';
 
 /** ONNX Runtime's optimiser knows all operators of it, and other tools read it too. */
 export const importOpset = 18;

@@ -78,7 +78,7 @@ function readValue(
   }
   if (!isNumber(type)) return undefined;
   // A copy: the elements of a typed array start at a multiple of their size.
-  const bytes = body.take(count * type.size).slice();
+  const bytes = new Uint8Array(body.take(count * type.size));
   toLittleEndian(bytes, type);
   return [...toFloats(bytes, type, body.place)];
 }

@@ -182,7 +182,7 @@ interface Reading {
 function readElements(reading: Reading, byteLength: number): Uint8Array {
   const { file, layout, path } = reading;
   // A dataset that was never written has no address and is its fill value, which is 0.
-  if (layout.kind === 'compact') return layout.bytes.slice(0, byteLength);
+  if (layout.kind === 'compact') return new Uint8Array(layout.bytes.subarray(0, byteLength));
   const bytes = new Uint8Array(byteLength);
   if (layout.kind === 'contiguous') {
     if (layout.address !== nowhere && byteLength > 0) file.read(layout.address, bytes, path);
@@ -301,7 +301,8 @@ function inflateChunk(bytes: Uint8Array, chunkBytes: number, path: string): Uint
 function unshuffle(bytes: Uint8Array, size: number): Uint8Array {
   if (size <= 1) return bytes;
   const count = Math.floor(bytes.byteLength / size);
-  const result = bytes.slice();
+  // A Buffer's own slice() would be the same memory.
+  const result = new Uint8Array(bytes);
   for (let b = 0; b < size; b += 1) {
     for (let i = 0; i < count; i += 1) result[i * size + b] = bytes[b * count + i] as number;
   }

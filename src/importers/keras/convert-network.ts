@@ -13,8 +13,8 @@ import type { KerasFile, LayerCall, LayerKind, Resolved } from './layer-kind.ts'
 import { isValue } from './layer-kind.ts';
 import { layerKinds } from './layers/index.ts';
 import type { Argument, Call, Layer, Network } from './network.ts';
-import { refsIn, Slice, TensorRef } from './network.ts';
-import { operationKind } from './operations.ts';
+import { isOperation, refsIn, Slice, TensorRef } from './network.ts';
+import { operationKind, operations } from './operations/index.ts';
 import type { LayerWeights } from './weights.ts';
 
 export interface Conversion {
@@ -25,8 +25,7 @@ export interface Conversion {
 
 /** The kind of a layer; undefined for models, and for what is not supported. */
 export function kindOf(layer: Layer): LayerKind | undefined {
-  const isOperation = /^keras(\.src)?\.(ops|backend)\b/.test(layer.module);
-  if (isOperation || /^(TFOpLambda|SlicingOpLambda)$/.test(layer.className)) {
+  if (isOperation(layer) || /^(TFOpLambda|SlicingOpLambda)$/.test(layer.className)) {
     return operationKind(layer);
   }
   return Object.hasOwn(layerKinds, layer.className) ? layerKinds[layer.className] : undefined;
@@ -201,8 +200,7 @@ class FunctionalRun {
 
 /** Operations have no weights and no place among them. */
 function weightsOf(weights: LayerWeights, layer: Layer): LayerWeights {
-  const isOperation = /^keras(\.src)?\.(ops|backend)\b/.test(layer.module);
-  return isOperation ? weights : weights.layer(layer.name);
+  return isOperation(layer) ? weights : weights.layer(layer.name);
 }
 
 type Arguments = Pick<LayerCall, 'args' | 'kwargs'>;
@@ -290,7 +288,15 @@ function makeCall(
   };
 }
 
-function unsupportedLayer({ place, className }: Layer): UnsupportedModelError {
+function unsupportedLayer(layer: Layer): UnsupportedModelError {
+  const { place, className } = layer;
+  if (className === 'TFOpLambda') {
+    return new UnsupportedModelError(
+      place,
+      `the TensorFlow function ${String(layer.config.function)} is not supported`,
+      'replace it by a Keras layer, or export a SavedModel and serve that',
+    );
+  }
   if (className === 'Lambda') {
     return new UnsupportedModelError(
       place,
@@ -298,11 +304,11 @@ function unsupportedLayer({ place, className }: Layer): UnsupportedModelError {
       'replace it by Keras operations (keras.ops) or layers and save the model again',
     );
   }
-  const names = Object.keys(layerKinds).sort();
+  const names = Object.keys(isOperation(layer) ? operations : layerKinds).sort();
   return new UnsupportedModelError(
     place,
-    'the layer is not supported',
-    `supported layers: ${names.join(', ')}; or model.export() it and serve the SavedModel`,
+    isOperation(layer) ? 'the operation is not supported' : 'the layer is not supported',
+    `supported: ${names.join(', ')}; or model.export() it and serve the SavedModel`,
   );
 }
 

@@ -67,6 +67,10 @@ export interface Layer {
   readonly place: string;
 }
 
+/** Operations are no layers: they have no weights and are not counted among the layers. */
+export const isOperation = ({ module }: Layer): boolean =>
+  /^keras(\.src)?\.(ops|backend|activations)\b/.test(module);
+
 export interface Network {
   readonly name: string;
   readonly kind: 'functional' | 'sequential';

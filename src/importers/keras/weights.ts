@@ -13,6 +13,7 @@ import type { Weight } from '../weight.ts';
 import { Config } from './config.ts';
 import type { LayerKind, Slot } from './layer-kind.ts';
 import type { Layer, Network } from './network.ts';
+import { isOperation } from './network.ts';
 
 export interface LayerWeights {
   readonly place: string;
@@ -51,7 +52,8 @@ function planLayer(layer: Layer, kindOf: FindKind, isTrained = true): Plan {
   const children = (kind?.children?.(layer, config) ?? []).map(({ attribute, layer: inner }) => ({
     path: attribute,
     name: attribute,
-    plan: planLayer(inner, kindOf, trainable),
+    // The layer inside is named after its class or its wrapper, so its name is no check.
+    plan: { ...planLayer(inner, kindOf, trainable), name: '' },
   }));
   return { place, name, own: trainedFirst(own), trainable, children };
 }
@@ -59,8 +61,6 @@ function planLayer(layer: Layer, kindOf: FindKind, isTrained = true): Plan {
 function trainedFirst(own: readonly Slot[]): Slot[] {
   return [...own.filter(({ trainable }) => trainable), ...own.filter((slot) => !slot.trainable)];
 }
-
-const isOperation = ({ module }: Layer): boolean => /^keras(\.src)?\.(ops|backend)\b/.test(module);
 
 /** Keras' `to_snake_case`. */
 export function snakeCase(className: string): string {
@@ -71,13 +71,18 @@ export function snakeCase(className: string): string {
     .toLowerCase();
 }
 
+/** Classes that are saved under another name than their own, which is what the paths are made of. */
+const ownNames: Readonly<Record<string, string>> = {
+  GroupQueryAttention: 'GroupedQueryAttention',
+};
+
 function planNetwork(network: Network, kindOf: FindKind, isTrained: boolean): Plan['children'] {
   const counts = new Map<string, number>();
   const children: { path: string; name: string; plan: Plan }[] = [];
   for (const layer of network.layers) {
     const isHidden = network.kind === 'sequential' && layer.className === 'InputLayer';
     if (isHidden || isOperation(layer)) continue;
-    const base = snakeCase(layer.className);
+    const base = snakeCase(ownNames[layer.className] ?? layer.className);
     const count = counts.get(base) ?? 0;
     counts.set(base, count + 1);
     const path = `layers/${count === 0 ? base : `${base}_${count}`}`;
@@ -148,7 +153,13 @@ function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): L
 /** The counter in the path is the only key; the name beside the weights tells when it is off. */
 function checkName(vars: Hdf5Group | undefined, { name, place }: Plan): Hdf5Group | undefined {
   const written = vars?.attributes.get('name')?.[0];
-  if (typeof written === 'string' && written !== name && vars && vars.names.length > 0) {
+  if (
+    name !== '' &&
+    typeof written === 'string' &&
+    written !== name &&
+    vars &&
+    vars.names.length > 0
+  ) {
     throw new InvalidModelError(place, `the weights at its place belong to the layer "${written}"`);
   }
   return vars;

@@ -9,6 +9,7 @@ import type { ImportGraph, Value } from '../../import-graph.ts';
 import { softmaxOf, where } from '../activations.ts';
 import type { LayerKind } from '../layer-kind.ts';
 import { argument, isValue, slots } from '../layer-kind.ts';
+import { maskedSoftmax } from './attention-parts.ts';
 import { axisOf, onlyInput } from './call-parts.ts';
 
 export interface ReluOptions {
@@ -89,22 +90,17 @@ const softmax: LayerKind = {
     const input = onlyInput(call);
     const mask = argument(call, 1, 'mask');
     const axes = config.ints('axis', undefined, -1);
-    const masked = isValue(mask) ? addMask(graph, input, mask) : input;
     const [axis = -1] = axes;
-    if (axes.length === 1) return softmaxOf(graph, masked, axisOf(call, input, axis));
+    if (isValue(mask))
+      return maskedSoftmax(graph, graph.toSource(input), graph.cast(mask, 'BOOL'), true);
+    if (axes.length === 1) return softmaxOf(graph, input, axisOf(call, input, axis));
     return softmaxOver(
       graph,
-      graph.toSource(masked),
+      graph.toSource(input),
       axes.map((one) => axisOf(call, input, one)),
     );
   },
 };
-
-/** -1e9 where the mask is false, as Keras adds it (float16 aside). */
-export function addMask(graph: ImportGraph, scores: Value, mask: Value): Value {
-  const off = withNumber(graph, 'Mul', withNumber(graph, 'Sub', graph.cast(mask, 'FP32'), 1), 1e9);
-  return binary(graph, 'Add', scores, off);
-}
 
 /** Softmax over several axes at once: exp(x - logsumexp(x)). */
 function softmaxOver(graph: ImportGraph, x: Value, axes: readonly number[]): Value {

@@ -5,7 +5,9 @@ import { InvalidModelError } from '../../problems.ts';
 import type { Weight } from '../../weight.ts';
 import { applyActivation } from '../activations.ts';
 import type { Json } from '../config.ts';
+import { isObject } from '../config.ts';
 import type { LayerCall } from '../layer-kind.ts';
+import { readInnerLayer } from '../network.ts';
 
 /** The input of a layer that takes one. */
 export function onlyInput({ inputs, layer }: LayerCall): Value {
@@ -29,12 +31,20 @@ export function requireShape(weight: Weight, shape: readonly number[]): Weight {
 
 /** The layer's own activation (or another one) on a value. */
 export function activate(
-  { config, graph, layer, file }: LayerCall,
+  call: LayerCall,
   value: Value,
-  spec: Json | undefined = config.get('activation'),
+  spec: Json | undefined = call.config.get('activation'),
 ): Value {
+  const { graph, layer, file } = call;
+  if (isObject(spec) && activationLayers.has(String(spec.class_name))) {
+    const [result] = call.callInner(readInnerLayer(spec, layer), call.weights, [value]);
+    return result as Value;
+  }
   return applyActivation(value, spec, { graph, place: layer.place, major: file.version[0] });
 }
+
+/** Layers that may stand for an activation function: those without weights. */
+const activationLayers = new Set(['ReLU', 'LeakyReLU', 'ELU', 'Softmax', 'ThresholdedReLU']);
 
 /** An axis as 0 … rank-1. */
 export function axisOf(call: LayerCall, value: Value, axis: number): number {

@@ -8,6 +8,7 @@ import type { Value } from '../../import-graph.ts';
 import { UnsupportedModelError } from '../../problems.ts';
 import { reduce } from '../../reduce.ts';
 import type { LayerCall, LayerKind } from '../layer-kind.ts';
+import { isValue } from '../layer-kind.ts';
 import { onlyInput } from './call-parts.ts';
 import { madeOf, paddingOf, spatialOf } from './window.ts';
 
@@ -41,7 +42,8 @@ function globalKind(op: 'ReduceMean' | 'ReduceMax', rank: number): LayerKind {
       const input = onlyInput(call);
       spatialRank(call, input, rank);
       const keep = call.config.bool('keepdims', false);
-      const mask = call.maskOf(input);
+      const given = call.kwargs.mask;
+      const mask = isValue(given) ? given : call.maskOf(input);
       const axes = placesAxes(call, rank);
       if (mask && op === 'ReduceMean') return maskedMean(call, input, mask, keep);
       if (op === 'ReduceMean' && input.layout === 'channels-first') {

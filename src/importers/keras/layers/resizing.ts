@@ -3,11 +3,13 @@
  * Source: keras/src/layers/reshaping/, keras/src/layers/preprocessing/image_preprocessing/ (3.15).
  */
 
-import { float } from '../../../onnx/graph-data.ts';
 import { withNumber } from '../../elementwise.ts';
 import type { ImportGraph, Size, Value } from '../../import-graph.ts';
 import { padConstant } from '../../padding.ts';
 import { InvalidModelError, UnsupportedModelError } from '../../problems.ts';
+import type { ResizeOptions } from '../../resize.ts';
+import { enlarge, resizeTo } from '../../resize.ts';
+import type { ResizeMethod } from '../../resize-matrix.ts';
 import type { Config } from '../config.ts';
 import { isList, plain } from '../config.ts';
 import type { LayerCall, LayerKind } from '../layer-kind.ts';
@@ -98,103 +100,48 @@ function lengthOf(size: number, start: number, end: number, step: number): numbe
   return Math.max(0, Math.ceil((to - from) / step));
 }
 
-interface ResizeMode {
-  readonly mode: 'nearest' | 'linear' | 'cubic';
-  readonly antialias?: boolean;
+function optionsOf({ config, layer }: LayerCall, fallback: ResizeMethod): ResizeOptions {
+  const name = config.text('interpolation', fallback).toLowerCase();
+  if (!isMethod(name)) {
+    throw new UnsupportedModelError(
+      layer.place,
+      `the interpolation ${name} is not supported`,
+      `supported: ${methods.join(', ')}`,
+    );
+  }
+  const antialias = config.bool('antialias', false);
+  return { method: name, antialias, channelsLast: !isFirst(config) };
 }
 
-/** Sizes for the axes of places; the pixels' centres are what is compared, as in TensorFlow 2. */
-function resizeTo(
-  call: LayerCall,
-  value: Value,
-  sizes: readonly Size[],
-  how: ResizeMode,
-  scales?: readonly number[],
-): Value {
-  const { config, graph } = call;
-  const rank = value.shape.length;
-  const axes = placeAxes(config, rank - 2);
-  const x =
-    how.mode === 'nearest'
-      ? value
-      : isFirst(config)
-        ? graph.toSource(value)
-        : graph.toChannelsFirst(value);
-  const shape = value.shape.map((size, axis) => {
-    const i = axes.indexOf(axis);
-    return i === -1 ? size : (sizes[i] ?? null);
-  });
-  const attributes = {
-    mode: how.mode,
-    coordinate_transformation_mode: how.mode === 'nearest' && scales ? 'asymmetric' : 'half_pixel',
-    nearest_mode: scales ? 'floor' : 'round_prefer_ceil',
-    cubic_coeff_a: float(-0.5),
-    exclude_outside: how.mode === 'cubic' || how.antialias ? 1 : 0,
-    antialias: how.antialias ? 1 : 0,
-    axes: axes.map((axis) => graph.memoryAxis(x, axis)),
-  };
-  const { dtype } = value;
-  const made = { dtype, shape, layout: x.layout };
-  const target = scales
-    ? [x, '', graph.floats(scales)]
-    : [x, '', '', graph.ints(sizes.map((size) => size as number))];
-  return graph.apply('Resize', target, made, attributes);
-}
-
-const modes: Record<string, ResizeMode['mode']> = {
-  nearest: 'nearest',
-  bilinear: 'linear',
-  bicubic: 'cubic',
-};
-
-function modeOf({ config, layer }: LayerCall): ResizeMode['mode'] {
-  const name = config.text('interpolation', 'nearest').toLowerCase();
-  const mode = modes[name];
-  if (mode) return mode;
-  throw new UnsupportedModelError(
-    layer.place,
-    `the interpolation ${name} is not supported`,
-    `supported: ${Object.keys(modes).join(', ')}`,
-  );
-}
+const methods = ['nearest', 'bilinear', 'bicubic'] as const;
+const isMethod = (name: string): name is ResizeMethod => methods.includes(name as ResizeMethod);
 
 const upSampling = (rank: number): LayerKind => ({
   convert(call) {
-    const { config } = call;
-    const input = onlyInput(call);
-    const factors = config.sizes('size', rank, 2);
-    const axes = placeAxes(config, rank);
-    const sizes = factors.map((factor, i) => {
-      const size = input.shape[axes[i] as number];
-      return typeof size === 'number' ? size * factor : null;
-    });
-    const mode = rank === 2 ? modeOf(call) : 'nearest';
-    return resizeTo(call, input, sizes, { mode }, factors);
+    const factors = call.config.sizes('size', rank, 2);
+    const options =
+      rank === 2
+        ? optionsOf(call, 'nearest')
+        : { method: 'nearest' as const, channelsLast: !isFirst(call.config) };
+    return enlarge(call.graph, onlyInput(call), factors, options);
   },
 });
 
 const resizing: LayerKind = {
   convert(call) {
     const { config, graph } = call;
-    const input = graph.cast(onlyInput(call), 'FP32');
+    const input = onlyInput(call);
     const sizes = [config.int('height'), config.int('width')];
-    const antialias = config.bool('antialias', false);
-    const how = { mode: modeOf({ ...call, config: withDefault(config) }), antialias };
-    if (config.bool('pad_to_aspect_ratio', false)) return padded(call, input, sizes, how);
+    const options = optionsOf(call, 'bilinear');
+    if (config.bool('pad_to_aspect_ratio', false)) {
+      return resizeTo(graph, padToRatio(call, input, sizes), sizes, options);
+    }
     const cut = config.bool('crop_to_aspect_ratio', false)
       ? cropToRatio(call, input, sizes)
       : input;
-    return resizeTo(call, cut, sizes, how);
+    return resizeTo(graph, cut, sizes, options);
   },
 };
-
-/** Resizing's own default is bilinear. */
-const withDefault = (config: Config): Config =>
-  config.has('interpolation')
-    ? config
-    : (Object.assign(Object.create(Object.getPrototypeOf(config)), config, {
-        values: { ...config.values, interpolation: 'bilinear' },
-      }) as Config);
 
 function placesOf(call: LayerCall, input: Value): [number, number] {
   const [h, w] = placeAxes(call.config, 2).map((axis) => input.shape[axis]);
@@ -217,8 +164,8 @@ function cropToRatio(call: LayerCall, input: Value, [height, width]: readonly nu
   return slice(call.graph, input, { axes: placeAxes(call.config, 2), starts, ends });
 }
 
-/** Padded to the target's ratio of sides first, then resized. */
-function padded(call: LayerCall, input: Value, sizes: readonly number[], how: ResizeMode): Value {
+/** Padded to the target's ratio of sides. */
+function padToRatio(call: LayerCall, input: Value, sizes: readonly number[]): Value {
   const { config, graph } = call;
   const [h, w] = placesOf(call, input);
   const [height, width] = sizes as [number, number];
@@ -233,12 +180,7 @@ function padded(call: LayerCall, input: Value, sizes: readonly number[], how: Re
     const start = before[i] as number;
     return [start, wanted - size - start];
   });
-  return resizeTo(
-    call,
-    padConstant(graph, input, pads, config.number('fill_value', 0)),
-    sizes,
-    how,
-  );
+  return padConstant(graph, input, pads, config.number('fill_value', 0));
 }
 
 const centerCrop: LayerKind = {
@@ -248,8 +190,9 @@ const centerCrop: LayerKind = {
     const [h, w] = placesOf(call, input);
     const [height, width] = [config.int('height'), config.int('width')];
     if (h < height || w < width) {
-      return resizeTo(call, cropToRatio(call, input, [height, width]), [height, width], {
-        mode: 'linear',
+      return resizeTo(graph, cropToRatio(call, input, [height, width]), [height, width], {
+        method: 'bilinear',
+        channelsLast: !isFirst(config),
       });
     }
     const starts = [Math.floor((h - height) / 2), Math.floor((w - width) / 2)];
