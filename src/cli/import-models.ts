@@ -3,10 +3,13 @@
  */
 
 import { messageOf, ServingError } from '../errors.ts';
+import type { ConversionReport } from '../importers/convert-model.ts';
+import { convertedName } from '../importers/convert-model.ts';
 import type { Converter } from '../importers/converted-models.ts';
+import type { NamedValue } from '../importers/importer.ts';
 import { findImporter } from '../importers/importers.ts';
 import { readSignature } from '../repository/model-signature.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ImportedNames, ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** In a format that may be converted; whether it is that format its content tells. */
@@ -15,7 +18,7 @@ const isForeign = ({ file, problem }: ReadVersion): boolean =>
 
 /** By content, or by a name that promises such a format (what is wrong inside is told then). */
 function hasImporter(file: string): boolean {
-  return /\.(keras|h5|hdf5)$/i.test(file) || findImporter(file) !== undefined;
+  return /\.(keras|h5|hdf5|pb)$/i.test(file) || findImporter(file) !== undefined;
 }
 
 /**
@@ -48,6 +51,7 @@ export async function importVersion(
       version: version.version,
       file: copy,
       signature: { ...signature, format: `${source}, as ONNX` },
+      imported: namesOf(report),
     };
   } catch (error) {
     const problem =
@@ -56,6 +60,25 @@ export async function importVersion(
         : new ServingError('IMPORT_FAILED', { path: file, problem: messageOf(error) });
     return { version: version.version, file, problem };
   }
+}
+
+const entries = (values: readonly NamedValue[]): Record<string, string> =>
+  Object.fromEntries(values.map(({ name, value }) => [name, value]));
+
+/** The signatures of the graph that is served, and how pictures become its input. */
+function namesOf({ signatures }: ConversionReport): ImportedNames {
+  const served = signatures.filter(({ file }) => file === convertedName);
+  const pixels = served[0]?.inputs.find(({ picture }) => picture);
+  const { color, layout } = pixels?.picture ?? {};
+  return {
+    ...(pixels ? { picture: { tensor: pixels.value, color, layout } } : {}),
+    signatures: Object.fromEntries(
+      served.map(({ name, inputs, outputs }) => {
+        const takes = inputs.some(({ picture }) => picture) ? 'pictures' : 'tensors';
+        return [name, { takes, inputs: entries(inputs), outputs: entries(outputs) }];
+      }),
+    ),
+  };
 }
 
 /** All versions that need it, one after the other: each conversion may take much memory. */

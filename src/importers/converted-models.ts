@@ -20,7 +20,7 @@ import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
 import type { ConversionReport } from './convert-model.ts';
 import { convertedName, reportName } from './convert-model.ts';
-import type { ImportOptions } from './importer.ts';
+import type { ImportOptions, NamedValue } from './importer.ts';
 import { importerVersion } from './importer.ts';
 import { findImporter } from './importers.ts';
 import { codeFolder, runOneShot } from './one-shot-process.ts';
@@ -121,8 +121,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
       throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
     const fail = (problem: string): ServingError =>
       new ServingError('IMPORT_CHECK_FAILED', { path, problem });
-    const specs = (values: typeof signature.inputs) =>
-      values.map(({ value, dtype, shape }) => ({ name: value, dtype, shape }));
+    const specs = (values: typeof signature.inputs) => values.map(specInGraph);
     const result = (await runOneShot({
       entry: 'verifier',
       order: {
@@ -187,6 +186,14 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
       for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** As the graph has it: pixels in the place of encoded pictures. */
+function specInGraph({ value, dtype, shape, picture }: NamedValue) {
+  if (!picture) return { name: value, dtype, shape };
+  const channels = picture.color === 'gray' ? 1 : 3;
+  const rows = shape.length === 0 ? 1 : (shape[0] ?? null);
+  return { name: value, dtype: 'UINT8', shape: [rows, null, null, channels] };
 }
 
 /** The report is written last: a folder with it is whole. */

@@ -13,8 +13,14 @@ import { basename } from 'node:path';
 import type { Candidate, Importer } from './importer.ts';
 import { headBytes } from './importer.ts';
 import { kerasHdf5Importer, kerasImporter } from './keras/open-keras.ts';
+import { frozenGraphImporter, savedModelImporter } from './tensorflow/importer.ts';
 
-export const importers: readonly Importer[] = [kerasImporter, kerasHdf5Importer];
+export const importers: readonly Importer[] = [
+  kerasImporter,
+  kerasHdf5Importer,
+  savedModelImporter,
+  frozenGraphImporter,
+];
 
 /** As it stands in messages. */
 export const importedFormats = importers.map(({ format }) => format).join(', ');

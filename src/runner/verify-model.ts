@@ -8,6 +8,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { messageOf, ServingError } from '../errors.ts';
 import type { NumberArray } from '../tensor/npy.ts';
 import { parseNpy } from '../tensor/npy.ts';
+import { elementCount } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { FrameTensor } from './frames.ts';
 import { canBeNoise, createRandom, noise, openSizes, zeros } from './made-up-inputs.ts';
@@ -85,8 +86,16 @@ function makeNoise(order: VerifyOrder, openSize: number): FrameTensor[] {
   const shapes = shapesFor(order, openSize);
   return order.inputs.map(({ dtype }, i) => {
     const shape = shapes[i] as number[];
+    if (dtype === 'UINT8') return randomBytes(i, shape);
     return canBeNoise(dtype) ? noise(i, dtype, shape, createRandom(i + 1)) : zeros(i, dtype, shape);
   });
+}
+
+/** Pixels, mostly; where they are indices, what cannot be run is noted. */
+function randomBytes(index: number, shape: readonly number[]): FrameTensor {
+  const random = createRandom(index + 1);
+  const bytes = new Uint8Array(elementCount(shape)).map(() => Math.floor(random() * 256));
+  return { index, dtype: 'UINT8', shape, chunks: [bytes] };
 }
 
 export function deviationOf(values: Float64Array): number {

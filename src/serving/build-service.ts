@@ -56,10 +56,10 @@ export interface VersionPlans {
 }
 
 /** What pictures and scores mean for a version; undefined when its signature could not be read. */
-export function planVersion(model: ReadModel, { signature }: ReadVersion): VersionPlans {
+export function planVersion(model: ReadModel, { signature, imported }: ReadVersion): VersionPlans {
   if (!signature) return {};
   return {
-    pictures: planPictures(model.config.input, signature.inputs),
+    pictures: planPictures(model.config.input ?? imported?.picture, signature.inputs),
     scores: planScores(model.config.output, model.labels, signature.outputs),
   };
 }

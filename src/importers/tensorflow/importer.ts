@@ -4,12 +4,18 @@ import type { Elements, GraphData } from '../../onnx/graph-data.ts';
 import { isStrings } from '../../onnx/graph-data.ts';
 import type { Candidate, ImportedModel, Importer, ImportOptions } from '../importer.ts';
 import { withPath } from '../problems.ts';
-import { openFrozenGraph, openSavedModel, savedModelName } from './open-model.ts';
+import {
+  filesOfSavedModel,
+  openFrozenGraph,
+  openSavedModel,
+  savedModelName,
+} from './open-model.ts';
 
 export const savedModelImporter: Importer = {
   format: 'TensorFlow SavedModel',
   match: ({ name, isFolder, entries }: Candidate) =>
     isFolder ? entries.includes(savedModelName) : name === savedModelName,
+  files: filesOfSavedModel,
   open: (path, options) => openWithPath(path, options, openSavedModel),
 };
 

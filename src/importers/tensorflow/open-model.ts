@@ -5,8 +5,8 @@
  * signature (convert-signatures.ts), the values of variables (variables.ts).
  */
 
-import { statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ByteSource } from '../../onnx/byte-source.ts';
 import { ProtobufError, ProtobufReader } from '../../onnx/protobuf-reader.ts';
 import { ImportGraph } from '../import-graph.ts';
@@ -37,10 +37,20 @@ import { restoreVariables } from './variables.ts';
 export const savedModelName = 'saved_model.pb';
 const variablesPrefix = 'variables/variables';
 
+const folderOf = (path: string): string => (statSync(path).isDirectory() ? path : dirname(path));
+
+/** The graph and the files of its checkpoint; `path` is the folder or its `saved_model.pb`. */
+export function filesOfSavedModel(path: string): string[] {
+  const folder = folderOf(path);
+  const variables = join(folder, dirname(variablesPrefix));
+  const names = existsSync(variables) ? readdirSync(variables).sort() : [];
+  const checkpoint = names.filter((name) => /^variables\.(index|data-\d{5}-of-\d{5})$/.test(name));
+  return [join(folder, savedModelName), ...checkpoint.map((name) => join(variables, name))];
+}
+
 /** `path` is the folder or its `saved_model.pb`. */
 export function openSavedModel(path: string, options: ImportOptions): ImportedModel {
-  const folder = statSync(path).isDirectory() ? path : dirname(path);
-  return withFiles(folder, options, (files, limits) => {
+  return withFiles(folderOf(path), options, (files, limits) => {
     const source = files.open(savedModelName);
     const graphs = parse(source, savedModelName, (reader) =>
       readSavedModel(reader, source, limits.nodes),
