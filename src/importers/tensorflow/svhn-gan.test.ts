@@ -37,7 +37,7 @@ async function scoresOf(
   const tensor = new ort.Tensor('uint8', bytes, [rows, side, side, 3]);
   const input = signature.inputs[0]?.value ?? '';
   const results = await runSignature(signature, model, { [input]: tensor }, level);
-  const all = Array.from(results['scores']?.data as Float32Array);
+  const all = Array.from(results.scores?.data as Float32Array);
   return Array.from({ length: rows }, (_, i) => all.slice(i * 10, (i + 1) * 10));
 }
 

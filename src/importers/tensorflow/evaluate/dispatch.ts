@@ -11,7 +11,7 @@ import { convolutionHandlers } from '../ops/convolutions.ts';
 import { counterResult, plainCounters } from '../ops/counters.ts';
 import { everyRow } from '../ops/every-row.ts';
 import { listHandlers } from '../ops/lists.ts';
-import { loopHandlers } from '../ops/loops.ts';
+
 import { normalisationHandlers } from '../ops/normalisation.ts';
 import { partHandlers } from '../ops/parts.ts';
 import { pictureHandlers, pictureShapeHandlers } from '../ops/pictures.ts';
@@ -20,7 +20,9 @@ import { productHandlers } from '../ops/products.ts';
 import { reductionHandlers } from '../ops/reductions.ts';
 import { shapeHandlers } from '../ops/shapes.ts';
 import { combineSizeLists } from '../ops/sizes.ts';
+import { sliceHandlers } from '../ops/slices.ts';
 import { stateHandlers, variableValue } from '../ops/state.ts';
+import { loopHandlers } from '../ops/while.ts';
 import type { TfValue } from '../values.ts';
 import { nothing } from '../values.ts';
 import type { Context, Handler, Handlers } from './context.ts';
@@ -32,6 +34,7 @@ const handlers: Handlers = {
   ...reductionHandlers,
   ...shapeHandlers,
   ...partHandlers,
+  ...sliceHandlers,
   ...convolutionHandlers,
   ...poolingHandlers,
   ...normalisationHandlers,

@@ -5,23 +5,23 @@
  * alike there is none, all rows are computed at once.
  *
  * Owns: the kinds of variables, the number of turns, the ONNX Loop. Does not own: how TensorFlow writes
- * loops (While here; frames of Enter and Exit in ../evaluate/graph-loops.ts).
+ * loops (while.ts; frames of Enter and Exit in ../evaluate/graph-loops.ts).
  */
 
-import { numberOfElementType } from '../../../onnx/element-type.ts';
 import { subgraph } from '../../../onnx/graph-data.ts';
 import type { Value } from '../../import-graph.ts';
 import { ImportGraph } from '../../import-graph.ts';
 import { constantOf } from '../constant.ts';
 import { dataType } from '../data-types.ts';
 import { Emitter, elementOf } from '../emitter.ts';
-import type { Context, Handler, Handlers } from '../evaluate/context.ts';
+import type { Context } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Counter, Dim, Known, List, Tensor, TfValue } from '../values.ts';
-import { isSameDim, sizeOf, sizesOf } from '../values.ts';
+import { isSameDim, nothing, sizeOf, sizesOf } from '../values.ts';
 import { dimsOf, isKnown, sizeList, sizesValue } from './arguments.ts';
 import { asTensor } from './broadcast.ts';
 import { NotEveryRowError } from './every-row.ts';
+import { checkRows, isValue, isWholeScalar, numberOf } from './loop-values.ts';
 import { gatherTensor, sourceTensor } from './parts.ts';
 import { combineSizes } from './reductions.ts';
 import { expandTensor } from './shapes.ts';
@@ -184,7 +184,7 @@ class Loop {
   countTurns(): Dim | Value {
     const { operation } = this.#parts;
     const stage = scratch(this.#emitter);
-    const variables = this.#variables(stage, 'limit', (i) => this.#standIn(stage, i));
+    const variables = this.#variables(stage, 'limit', () => nothing);
     const condition = this.#parts.condition(variables, this.#emitter);
     if (condition.kind !== 'condition' || condition.terms.length === 0) {
       return operation.refuse(
@@ -227,6 +227,7 @@ class Loop {
 
   /** The body once, for all rows. */
   runAtOnce(turns: Dim | Value): TfValue[] {
+    this.#checkAllRows(turns);
     const trial = scratch(this.#emitter);
     const run = (emitter: Emitter): readonly TfValue[] =>
       this.#parts.body(
@@ -243,6 +244,16 @@ class Loop {
         length: result.length,
       };
     });
+  }
+
+  /** A loop over some of the rows is none over all. */
+  #checkAllRows(turns: Dim | Value): void {
+    for (const list of this.#parts.initial) {
+      if (list.kind !== 'list' || !list.rows) continue;
+      const rows = list.rows.kind === 'pictures' ? list.rows.dims[0] : dimsOf(list.rows)[0];
+      const isAll = rows !== undefined && !isValue(turns) && isSameDim(rows, turns);
+      if (!isAll) throw new NotEveryRowError();
+    }
   }
 
   #after(result: TfValue, i: number, turns: Dim | Value): TfValue {
@@ -375,48 +386,3 @@ class Loop {
     });
   }
 }
-
-const isValue = (turns: Dim | Value): turns is Value =>
-  typeof turns === 'object' && 'dtype' in turns;
-
-function isWholeScalar(value: TfValue): boolean {
-  return value.kind === 'constant' && value.shape.length === 0 && /^int/.test(value.type.name);
-}
-
-function checkRows(result: TfValue): void {
-  if (result.kind !== 'list' || !result.written) return;
-  const { value, at } = result.written;
-  if (at !== 'counter' || value.kind !== 'tensor' || !value.isEveryRow)
-    throw new NotEveryRowError();
-}
-
-/** The number of the turn, plus where counting began, in the counter's own type. */
-function numberOf(emitter: Emitter, turn: Value, start: number, type: Counter['type']): Tensor {
-  const offset = emitter.initialiser(constantOf(dataType('int64'), [], [start]));
-  const sum =
-    start === 0 ? turn : emitter.graph.apply('Add', [turn, offset], { dtype: 'INT64', shape: [] });
-  const tensor = emitter.tensor(sum, dataType('int64'), []);
-  if (type.name === 'int64') return tensor;
-  return emitter.apply(
-    'Cast',
-    [sum],
-    { type, dims: [] },
-    { to: numberOfElementType(elementOf(type)) },
-  );
-}
-
-const whileLoop: Handler = (operation, inputs, context) => {
-  const [condition, body] = [operation.func('cond'), operation.func('body')];
-  const call = (func: typeof body) => (variables: readonly TfValue[], emitter: Emitter) =>
-    context.call(func.name, variables, operation.name, func.attributes, emitter);
-  const parts: LoopParts = {
-    operation,
-    initial: inputs,
-    condition: (variables, emitter) =>
-      call(condition)(variables, emitter)[0] ?? operation.refuse('its condition gives nothing'),
-    body: call(body),
-  };
-  return runLoop(parts, context);
-};
-
-export const loopHandlers: Handlers = { While: whileLoop, StatelessWhile: whileLoop };

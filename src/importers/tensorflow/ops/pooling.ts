@@ -11,10 +11,11 @@ import { intsAt, known, sizeList } from './arguments.ts';
 import { castTo } from './arithmetic.ts';
 import { resizeBicubic } from './bicubic.ts';
 import { asTensor } from './broadcast.ts';
-import { sliceTensor, sourceTensor } from './parts.ts';
+import { sourceTensor } from './parts.ts';
 import { multiplySizes } from './reductions.ts';
 import { reshapeTensor } from './shapes.ts';
 import { planSlice } from './slice-plan.ts';
+import { sliceTensor } from './slices.ts';
 import { asNamed, channelsLast, isChannelsFirst, planWindows, spatial } from './windows.ts';
 
 /** Padded places never count, neither for a maximum nor for an average. */
