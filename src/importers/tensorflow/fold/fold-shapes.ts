@@ -3,6 +3,7 @@
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
 import {
+  checkMade,
   constantOf,
   countOf,
   listOf,
@@ -240,6 +241,7 @@ const gather: Folder = (operation, [input, indices, axisInput]) => {
 const fill: Folder = ({ place }, [shape, value]) => {
   const constant = value as Constant;
   const to = listOf(shape as Constant);
+  checkMade(constant.type, countOf(to), place);
   return storedConstant(constant.type, to, place, () => {
     const numbers = makeNumbers(constant.type, countOf(to), place);
     return numbers.fill(constant.read()[0] as never);
