@@ -25,6 +25,7 @@ export interface Conversion {
 
 /** The kind of a layer; undefined for models, and for what is not supported. */
 export function kindOf(layer: Layer): LayerKind | undefined {
+  if (layer.isCustom) return undefined;
   if (isOperation(layer) || /^(TFOpLambda|SlicingOpLambda)$/.test(layer.className)) {
     return operationKind(layer);
   }
@@ -56,6 +57,14 @@ export function flattenRefs(ends: Argument): TensorRef[] {
   return Object.keys(object)
     .sort()
     .flatMap((key) => flattenRefs(object[key] ?? null));
+}
+
+/** Throws UnsupportedModelError for the first layer that is not converted, those of models inside too. */
+export function checkLayers({ layers }: Network): void {
+  for (const layer of layers) {
+    if (layer.network) checkLayers(layer.network);
+    else if (layer.className !== 'InputLayer' && !kindOf(layer)) throw unsupportedLayer(layer);
+  }
 }
 
 /** The outputs of a network for these inputs, in the order of its ends. */
@@ -307,7 +316,9 @@ function unsupportedLayer(layer: Layer): UnsupportedModelError {
   const names = Object.keys(isOperation(layer) ? operations : layerKinds).sort();
   return new UnsupportedModelError(
     place,
-    isOperation(layer) ? 'the operation is not supported' : 'the layer is not supported',
+    isOperation(layer)
+      ? 'the operation is not supported'
+      : `the ${layer.isCustom ? 'custom ' : ''}layer is not supported`,
     `supported: ${names.join(', ')}; or model.export() it and serve the SavedModel`,
   );
 }

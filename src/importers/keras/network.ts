@@ -57,6 +57,8 @@ export interface Layer {
   readonly className: string;
   /** `keras.layers`, `keras.src.ops.numpy`, the module of a custom class; '' in older files. */
   readonly module: string;
+  /** A class of somebody's own, whatever its name. */
+  readonly isCustom: boolean;
   readonly name: string;
   readonly config: JsonObject;
   readonly trainable: boolean;
@@ -182,6 +184,7 @@ function readLayer(item: Json, index: number, parent: string, options: ReadOptio
   return {
     className,
     module: String(item.module ?? ''),
+    isCustom: isCustom(item),
     name,
     config,
     trainable: config.trainable !== false,
@@ -191,6 +194,13 @@ function readLayer(item: Json, index: number, parent: string, options: ReadOptio
       : undefined,
     place,
   };
+}
+
+/** Keras' own modules; the oldest files name none, and mark classes of others by their package. */
+function isCustom({ module, class_name: className, registered_name: name }: JsonObject): boolean {
+  if (String(className).includes('>') || String(name ?? '').includes('>')) return true;
+  if (module === undefined || module === null || module === '') return false;
+  return !/^(keras|tf_keras|keras_core|tensorflow)(\.|$)/.test(String(module));
 }
 
 function readCalls(nodes: Json | undefined, place: string): Call[] {

@@ -23,7 +23,7 @@ import { readZip } from '../zip/read-zip.ts';
 import type { Json } from './config.ts';
 import { isObject, parseJson } from './config.ts';
 import type { Conversion } from './convert-network.ts';
-import { declareInput, flattenRefs, kindOf, runNetwork } from './convert-network.ts';
+import { checkLayers, declareInput, flattenRefs, kindOf, runNetwork } from './convert-network.ts';
 import type { Argument, Layer, Network } from './network.ts';
 import { readNetwork, TensorRef } from './network.ts';
 import type { LayerWeights } from './weights.ts';
@@ -142,6 +142,7 @@ function convert({ network, version, weights }: Opened): Converted {
     file: { version: versionOf(version), note: (finding) => findings.push(finding) },
     masks: new Map(),
   };
+  checkLayers(network);
   const inputs = declareInputs(conversion, network);
   const values = runNetwork(conversion, network, weights(network), inputs);
   const names = uniqueNames(outputNames(network), inputs);

@@ -135,7 +135,9 @@ function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): L
     const found = children.find((child) => child[key] === wanted);
     if (!found) throw missing(place, wanted);
     const path = found.path.replace(/^layers\//, prefix);
-    return newWeights(group?.group(path), found.plan, prefix);
+    // Keras 2 and 3 call some attributes with and without an underscore.
+    const other = path.startsWith('_') ? path.slice(1) : `_${path}`;
+    return newWeights(group?.group(path) ?? group?.group(other), found.plan, prefix);
   };
   return {
     place,

@@ -104,7 +104,7 @@ export function tensorflowOperation(
   layer: Layer,
   operations: Readonly<Record<string, Operation>>,
 ): Operation | undefined {
-  const name = String(layer.config.function ?? '');
+  const name = String(layer.config.function ?? '').replace(/^compat\.v1\./, '');
   if (layer.className === 'SlicingOpLambda') return sliced;
   const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
   const operation = row && operations[row.operation];
