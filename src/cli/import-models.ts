@@ -74,8 +74,11 @@ function namesOf({ signatures }: ConversionReport): ImportedNames {
     ...(pixels ? { picture: { tensor: pixels.value, color, layout } } : {}),
     signatures: Object.fromEntries(
       served.map(({ name, inputs, outputs }) => {
-        const takes = inputs.some(({ picture }) => picture) ? 'pictures' : 'tensors';
-        return [name, { takes, inputs: entries(inputs), outputs: entries(outputs) }];
+        const picture = inputs.find((input) => input.picture)?.picture;
+        const takes = picture ? 'pictures' : 'tensors';
+        const feature = picture?.exampleFeature;
+        const example = feature === undefined ? {} : { exampleFeature: feature };
+        return [name, { takes, ...example, inputs: entries(inputs), outputs: entries(outputs) }];
       }),
     ),
   };

@@ -18,6 +18,7 @@ const models = [
   'keras_saved',
   'keras_transformer',
   'many_signatures',
+  'tf1_loops',
   'tf1_switch_sharded',
   'frozen_tf1',
   'frozen_tf2',

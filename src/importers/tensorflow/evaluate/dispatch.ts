@@ -13,7 +13,9 @@ import { everyRow } from '../ops/every-row.ts';
 import { listHandlers } from '../ops/lists.ts';
 
 import { normalisationHandlers } from '../ops/normalisation.ts';
+import { paddingHandlers } from '../ops/paddings.ts';
 import { partHandlers } from '../ops/parts.ts';
+import { patchHandlers } from '../ops/patches.ts';
 import { pictureHandlers, pictureShapeHandlers } from '../ops/pictures.ts';
 import { poolingHandlers } from '../ops/pooling.ts';
 import { productHandlers } from '../ops/products.ts';
@@ -34,6 +36,8 @@ const handlers: Handlers = {
   ...reductionHandlers,
   ...shapeHandlers,
   ...partHandlers,
+  ...paddingHandlers,
+  ...patchHandlers,
   ...sliceHandlers,
   ...convolutionHandlers,
   ...poolingHandlers,

@@ -288,6 +288,15 @@ const broadcastTo: Folder = ({ place }, [input, shape]) => {
   );
 };
 
+const invert: Folder = ({ place }, [input]) => {
+  const { type, shape } = input as Constant;
+  const inverse = new Float64Array(countOf(shape));
+  listOf(input as Constant).forEach((to, from) => {
+    inverse[to] = from;
+  });
+  return constantOf(type, shape, inverse, place);
+};
+
 const outType = (operation: Operation): DataType => operation.type('out_type', 'int32');
 
 export const shapeFolders: Readonly<Record<string, Folder>> = {
@@ -307,6 +316,7 @@ export const shapeFolders: Readonly<Record<string, Folder>> = {
   Range: range,
   Tile: tile,
   BroadcastTo: broadcastTo,
+  InvertPermutation: invert,
   Shape: (operation, [input]) =>
     constantOf(outType(operation), [(input as Constant).shape.length], (input as Constant).shape),
   Size: (operation, [input]) =>

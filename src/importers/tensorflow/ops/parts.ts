@@ -1,11 +1,9 @@
-/** Operators that take tensors apart and put them together: splits, joins, look-ups, padding. */
+/** Operators that take tensors apart and put them together: splits, joins, look-ups. */
 
-import { onnxPads, padConstant } from '../../padding.ts';
 import { listOf } from '../constant.ts';
 import { dataType } from '../data-types.ts';
 import type { Emitter } from '../emitter.ts';
 import type { Handler, Handlers } from '../evaluate/context.ts';
-import type { Operation } from '../evaluate/operation.ts';
 import { normalAxis } from '../fold/fold-shapes.ts';
 import type { Dim, Known, Tensor, TfValue } from '../values.ts';
 import { sizeOf } from '../values.ts';
@@ -192,44 +190,6 @@ const gatherNd: Handler = (operation, inputs, { emitter }) => {
   return emitter.apply('GatherND', [params.value, at], { type: params.type, dims });
 };
 
-function padsOf(operation: Operation, inputs: readonly TfValue[]): [number, number][] {
-  const list = intsAt(operation, inputs, 1);
-  return Array.from({ length: list.length / 2 }, (_, i) => [
-    list[2 * i] ?? 0,
-    list[2 * i + 1] ?? 0,
-  ]);
-}
-
-const pad: Handler = (operation, inputs, { emitter }) => {
-  const tensor = asTensor(emitter, known(operation, inputs, 0));
-  const pads = padsOf(operation, inputs);
-  if (pads.every(([before, after]) => before === 0 && after === 0)) return tensor;
-  const fill = inputs.length > 2 ? (listOf(constantAt(operation, inputs, 2))[0] ?? 0) : 0;
-  const value = padConstant(emitter.graph, tensor.value, pads, fill);
-  return emitter.tensor(value, tensor.type, paddedDims(tensor.dims, pads));
-};
-
-const paddedDims = (
-  dims: readonly Dim[],
-  pads: readonly (readonly [number, number])[],
-): (Dim | null)[] =>
-  dims.map((dim, axis) => {
-    const [before, after] = pads[axis] ?? [0, 0];
-    if (before + after === 0) return dim;
-    return typeof dim === 'number' ? dim + before + after : null;
-  });
-
-const mirrorPad: Handler = (operation, inputs, { emitter }) => {
-  if (operation.text('mode', 'REFLECT') !== 'REFLECT')
-    return operation.refuse('SYMMETRIC padding is not supported', 'REFLECT is');
-  const tensor = sourceTensor(emitter, known(operation, inputs, 0));
-  const pads = padsOf(operation, inputs);
-  const made = { type: tensor.type, dims: paddedDims(tensor.dims, pads) };
-  return emitter.apply('Pad', [tensor.value, emitter.ints(onnxPads(pads))], made, {
-    mode: 'reflect',
-  });
-};
-
 /** The runtime makes them of floats only. */
 const oneHot: Handler = (operation, inputs, { emitter }) => {
   const indices = sourceTensor(emitter, known(operation, inputs, 0));
@@ -259,8 +219,5 @@ export const partHandlers: Handlers = {
   Gather: gather,
   GatherV2: gather,
   GatherNd: gatherNd,
-  Pad: pad,
-  PadV2: pad,
-  MirrorPad: mirrorPad,
   OneHot: oneHot,
 };

@@ -9,8 +9,8 @@ import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Known, Tensor, TfValue } from '../values.ts';
 import { intsAt, known, sizeList } from './arguments.ts';
 import { castTo } from './arithmetic.ts';
-import { resizeBicubic } from './bicubic.ts';
 import { asTensor } from './broadcast.ts';
+import { resizeBicubic, scaleAndTranslate } from './kernels.ts';
 import { sourceTensor } from './parts.ts';
 import { multiplySizes } from './reductions.ts';
 import { reshapeTensor } from './shapes.ts';
@@ -233,6 +233,7 @@ export const poolingHandlers: Handlers = {
   ResizeBilinear: resize('linear'),
   ResizeNearestNeighbor: resize('nearest'),
   ResizeBicubic: resize('cubic'),
+  ScaleAndTranslate: scaleAndTranslate,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
   SpaceToBatchND: spaceToBatch,

@@ -1,14 +1,20 @@
 /**
- * Bicubic resizing as TensorFlow does it: the kernel comes from a table of 1,024 steps, so no formula of
+ * Resizing by kernels. Bicubic as TensorFlow does it: the kernel comes from a table of 1,024 steps, so no formula of
  * ONNX's gives the same numbers. Where the sizes are known, it is a product with a matrix for each axis.
  * Source: tensorflow/core/kernels/image/resize_bicubic_op.cc.
  */
 
 import { float } from '../../../onnx/graph-data.ts';
-import { constantOf } from '../constant.ts';
+import { resizeTo } from '../../resize.ts';
+import { constantOf, listOf } from '../constant.ts';
+import { dataType } from '../data-types.ts';
 import type { Emitter } from '../emitter.ts';
+import type { Handler } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Tensor } from '../values.ts';
+import { constantAt, intsAt, known } from './arguments.ts';
+import { castTo } from './arithmetic.ts';
+import { asTensor } from './broadcast.ts';
 
 const steps = 1024;
 
@@ -80,3 +86,35 @@ export function resizeBicubic(
   const across = emitter.apply('MatMul', [value, columns], wide);
   return emitter.apply('MatMul', [emitter.initialiser(rows), across.value], made);
 }
+
+const kernels = { triangle: 'bilinear', keyscubic: 'bicubic' } as const;
+
+/** `tf.image.resize(antialias=True)`: kernels that grow with the step. */
+export const scaleAndTranslate: Handler = (operation, inputs, { emitter }) => {
+  const tensor = asTensor(emitter, castTo(emitter, known(operation, inputs, 0), dataType('float')));
+  const size = intsAt(operation, inputs, 1);
+  const kernel = operation.text('kernel_type', 'lanczos3');
+  if (!Object.hasOwn(kernels, kernel)) {
+    return operation.refuse(`the kernel ${kernel} is not supported`, 'triangle and keyscubic are');
+  }
+  const from = tensor.dims.slice(1, 3);
+  const scale = listOf(constantAt(operation, inputs, 2));
+  const isWhole = from.every(
+    (dim, i) => typeof dim === 'number' && Math.abs((scale[i] ?? 0) - (size[i] ?? 0) / dim) < 1e-4,
+  );
+  const stays = listOf(constantAt(operation, inputs, 3)).every((shift) => shift === 0);
+  if (!isWhole || !stays || !operation.bool('antialias', true)) {
+    return operation.refuse(
+      'it takes a part of its input, or one of open size',
+      'whole pictures are resized',
+    );
+  }
+  const method = kernels[kernel as keyof typeof kernels];
+  const options = { method, antialias: true, channelsLast: true };
+  const value = resizeTo(emitter.graph, tensor.value, size, options);
+  return emitter.tensor(value, tensor.type, [
+    tensor.dims[0] as Dim,
+    ...size,
+    tensor.dims[3] as Dim,
+  ]);
+};
