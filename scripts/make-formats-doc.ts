@@ -4,7 +4,8 @@
  *
  *     MODELSHIP_PYTHON=venv/bin/python tools/node24 scripts/make-formats-doc.ts [NAME …] > docs/formats.md
  *
- * What was measured before is kept in the file that MODELSHIP_FORMATS names, so that a run can go on.
+ * What was measured before is kept in the file that MODELSHIP_FORMATS names, so that a run can go on; files that
+ * applications.py wrote before are taken from the folder MODELSHIP_SAVED.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -38,7 +39,20 @@ const names = /NAMES = \(([^)]*)\)/
 
 const known: Row[] = existsSync(memory) ? (JSON.parse(readFileSync(memory, 'utf8')) as Row[]) : [];
 
+/** A model that was saved before, with its answers. */
+function savedBefore(name: string, format: string): string | undefined {
+  const path = join(process.env.MODELSHIP_SAVED ?? '', `${name}.${format}`);
+  return existsSync(`${path}.json`) ? path : undefined;
+}
+
 async function measure(name: string, format: string): Promise<Row> {
+  const before = savedBefore(name, format);
+  if (before !== undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'modelship-formats-'));
+    const row = await compare(before, folder);
+    rmSync(folder, { recursive: true, force: true });
+    return { name, format, megabytes: statSync(before).size / 2 ** 20, ...row };
+  }
   const folder = mkdtempSync(join(tmpdir(), 'modelship-formats-'));
   try {
     const saved = spawnSync(python, [recorder, folder, format, name], { encoding: 'utf8' });
