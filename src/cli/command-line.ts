@@ -142,13 +142,13 @@ function addImport(program: Command): void {
     .option('-o, --out <FILE>', 'where to (default: beside the model, .onnx)')
     .option('--verify <INPUT.npy...>', 'an input and its expected output, two .npy files')
     .option('--signature <NAME>', 'which one, when the model has several')
+    .option('--architecture <NAME>', 'of a file of weights only: resnet50@keras-3.15.1')
     .option('--force', 'overwrite a file that is there', false)
     .option('--json', 'print JSON instead of text', false);
   addSettings(command, ['cacheDir']).action(async (path: string) => {
-    const { out, verify, signature, force, json, ...options } = givenOptions(command) as Record<
-      string,
-      unknown
-    >;
+    const { out, verify, signature, architecture, force, json, ...options } = givenOptions(
+      command,
+    ) as Record<string, unknown>;
     const settings = loadSettings({ ...options, path });
     const files = verify as string[] | undefined;
     if (files && files.length !== 2) {
@@ -162,6 +162,7 @@ function addImport(program: Command): void {
         out: out as string | undefined,
         verify: files,
         signature: signature as string | undefined,
+        architecture: architecture as string | undefined,
         force: force === true,
         json: json === true,
       },

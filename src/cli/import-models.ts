@@ -27,6 +27,7 @@ function hasImporter(file: string): boolean {
  */
 export async function importVersion(
   version: ReadVersion,
+  { architecture }: Pick<ReadModel['config'], 'architecture'>,
   converter: Converter,
   log: Log,
   signal?: AbortSignal,
@@ -36,7 +37,12 @@ export async function importVersion(
   try {
     // A format without an importer: what reading said of it says more.
     if (!hasImporter(file)) return version;
-    const { file: copy, report, check, fromCache } = await converter.convert(file, {}, signal);
+    const {
+      file: copy,
+      report,
+      check,
+      fromCache,
+    } = await converter.convert(file, architecture ? { architecture } : {}, signal);
     if (!fromCache) {
       const { format, producer, milliseconds, peakBytes } = report;
       log.info(
@@ -94,7 +100,7 @@ export async function importModels(
   for (const model of models) {
     const versions: ReadVersion[] = [];
     for (const version of model.versions)
-      versions.push(await importVersion(version, converter, log));
+      versions.push(await importVersion(version, model.config, converter, log));
     all.push({ ...model, versions });
   }
   return all;

@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
 import { createConverter } from '../importers/converted-models.ts';
-import type { Finding, NamedValue } from '../importers/importer.ts';
+import type { Finding, ImportOptions, NamedValue } from '../importers/importer.ts';
 import { exitCodes } from './exit-codes.ts';
 import { cacheFolder, runnerEnvironment } from './places.ts';
 import type { Output } from './terminal.ts';
@@ -22,6 +22,8 @@ export interface ImportCommand {
   /** Two .npy files: an input, and the output that the framework gives for it. */
   readonly verify?: readonly string[] | undefined;
   readonly signature?: string | undefined;
+  /** `name` or `name@version`, for files that hold weights only. */
+  readonly architecture?: string | undefined;
 }
 
 /** Of the expected output's standard deviation: more than this is another model. */
@@ -85,6 +87,12 @@ function refuseExisting(place: string, force: boolean): void {
   }
 }
 
+function optionsOf({ signature, architecture }: ImportCommand): ImportOptions {
+  if (architecture === undefined) return { signature };
+  const [name = '', version] = architecture.split('@');
+  return { signature, architecture: { name, version } };
+}
+
 /** Returns the exit code: 0, or that of a model which `--verify` found to be another. */
 export async function importModel(
   command: ImportCommand,
@@ -103,7 +111,7 @@ export async function importModel(
     const converted = await converter.convertInto(
       folder,
       resolve(command.path),
-      { signature: command.signature },
+      optionsOf(command),
       input !== undefined && expected !== undefined
         ? { input: resolve(input), output: resolve(expected) }
         : undefined,

@@ -120,6 +120,7 @@ const modelYaml = z.strictObject({
   threads: z.int().positive().max(1024).optional(),
   versions: versions.prefault({}),
   samples: z.string().optional(),
+  architecture: z.strictObject({ name: z.string(), version: z.string().optional() }).optional(),
 });
 
 export type ModelYaml = z.output<typeof modelYaml>;

@@ -39,6 +39,8 @@ export interface ConversionReport {
   readonly weightBytes: number;
   readonly nodes: number;
   readonly milliseconds: number;
+  /** Of the processor, by the whole process: less than that on a machine with much to do. */
+  readonly cpuMilliseconds: number;
   /** The most memory that the process ever had, in bytes. */
   readonly peakBytes: number;
 }
@@ -71,6 +73,7 @@ export function convertModel({ path, options, folder }: ConversionOrder): Conver
     weightBytes: first ? weightBytesOf(first.graph) : 0,
     nodes: first?.graph.nodes.length ?? 0,
     milliseconds: performance.now() - started,
+    cpuMilliseconds: cpuMilliseconds(),
     peakBytes: process.resourceUsage().maxRSS * 1024,
   };
   writeFileSync(join(folder, reportName), JSON.stringify(report));
@@ -86,6 +89,11 @@ function whatIs(path: string): string {
     source.read(0, head);
     return `at byte 0 it looks like ${sniff(head) ?? 'nothing that is known'}`;
   });
+}
+
+function cpuMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Each graph once; the first is `model.onnx`. */

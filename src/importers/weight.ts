@@ -104,56 +104,72 @@ export function lazyBytes(weight: Weight): LazyBytes {
 
 interface Axis {
   readonly size: number;
-  /** Elements from one index to the next in the source. */
+  /** Elements from one index to the next in the source, and in the result. */
   readonly stride: number;
+  readonly step: number;
 }
 
-/** The axes of the result, neighbours that stay neighbours taken as one: HWIO → OIHW has two. */
+/** The axes of the result, neighbours that stay neighbours taken as one: HWIO → OIHW has three. */
 function axesOf(shape: readonly number[], order: readonly number[]): Axis[] {
   const strides = shape.map((_, i) => countOf(shape.slice(i + 1)));
-  const axes: { size: number; stride: number }[] = [];
+  const merged: { size: number; stride: number }[] = [];
   for (const i of order) {
     const size = shape[i] ?? 0;
     const stride = strides[i] ?? 0;
-    const last = axes.at(-1);
+    const last = merged.at(-1);
     if (size === 1) continue;
-    if (last && last.stride === stride * size)
+    if (last && last.stride === stride * size) {
       Object.assign(last, { size: last.size * size, stride });
-    else axes.push({ size, stride });
+    } else merged.push({ size, stride });
   }
-  return axes;
+  return merged.map((axis, i) => ({
+    ...axis,
+    step: merged.slice(i + 1).reduce((count, { size }) => count * size, 1),
+  }));
 }
 
 /** Squares of this side stay in the processor's cache while they are turned. */
 const block = 32;
 
-/** Copies with the axes in another order. */
+/**
+ * Copies with the axes in another order, in planes of two axes: the one that lies together in the result
+ * and, of the others, the one that lies closest together in the source.
+ */
 export function permute(
   source: Float32Array,
   shape: readonly number[],
   order: readonly number[],
 ): Float32Array {
   const result = new Float32Array(source.length);
+  if (source.length === 0) return result;
   const axes = axesOf(shape, order);
-  const inner = axes.pop() ?? { size: source.length === 0 ? 0 : 1, stride: 1 };
-  const row = axes.pop() ?? { size: 1, stride: 0 };
+  const inner = axes.pop() ?? { size: 1, stride: 1, step: 1 };
+  const nearest = axes.reduce(
+    (best, axis, i) => (axis.stride < (axes[best]?.stride ?? 0) ? i : best),
+    0,
+  );
+  const [row = { size: 1, stride: 0, step: 0 }] = axes.splice(nearest, 1);
   const outer = axes.reduce((count, { size }) => count * size, 1);
   for (let i = 0; i < outer; i += 1) {
-    copyPlane(source, offsetOf(i, axes), result, i * row.size * inner.size, row, inner);
+    const { from, to } = placeOf(i, axes);
+    copyPlane(source, from, result, to, row, inner);
   }
   return result;
 }
 
-/** Where the plane of that running number begins in the source. */
-function offsetOf(index: number, axes: readonly Axis[]): number {
+/** Where the plane of that running number begins in the source and in the result. */
+function placeOf(index: number, axes: readonly Axis[]): { from: number; to: number } {
   let left = index;
-  let offset = 0;
+  let from = 0;
+  let to = 0;
   for (let a = axes.length - 1; a >= 0; a -= 1) {
-    const { size, stride } = axes[a] as Axis;
-    offset += (left % size) * stride;
+    const { size, stride, step } = axes[a] as Axis;
+    const at = left % size;
+    from += at * stride;
+    to += at * step;
     left = Math.floor(left / size);
   }
-  return offset;
+  return { from, to };
 }
 
 function copyPlane(
@@ -164,14 +180,15 @@ function copyPlane(
   row: Axis,
   inner: Axis,
 ): void {
+  const { size: columns, stride } = inner;
   for (let r0 = 0; r0 < row.size; r0 += block) {
     const r1 = Math.min(r0 + block, row.size);
-    for (let c0 = 0; c0 < inner.size; c0 += block) {
-      const c1 = Math.min(c0 + block, inner.size);
+    for (let c0 = 0; c0 < columns; c0 += block) {
+      const c1 = Math.min(c0 + block, columns);
       for (let r = r0; r < r1; r += 1) {
-        let s = from + r * row.stride + c0 * inner.stride;
-        const end = to + r * inner.size + c1;
-        for (let d = to + r * inner.size + c0; d < end; d += 1, s += inner.stride) {
+        let s = from + r * row.stride + c0 * stride;
+        const start = to + r * row.step;
+        for (let d = start + c0; d < start + c1; d += 1, s += stride) {
           result[d] = source[s] as number;
         }
       }

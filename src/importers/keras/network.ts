@@ -183,7 +183,7 @@ function readLayer(item: Json, index: number, parent: string, options: ReadOptio
   const inside = parent === '' ? name : `${parent}/${name}`;
   return {
     className,
-    module: String(item.module ?? ''),
+    module: moduleOf(item, config),
     isCustom: isCustom(item),
     name,
     config,
@@ -194,6 +194,16 @@ function readLayer(item: Json, index: number, parent: string, options: ReadOptio
       : undefined,
     place,
   };
+}
+
+/**
+ * Keras 3 writes no modules into .h5 files, and operations have the names of layers (Add, Concatenate):
+ * every layer but the input has `trainable` among its options, and no operation has.
+ */
+function moduleOf({ module, class_name: className }: JsonObject, config: JsonObject): string {
+  if (typeof module === 'string') return module;
+  const isLayer = className === 'InputLayer' || 'trainable' in config || 'layers' in config;
+  return isLayer || module === null ? '' : 'keras.ops';
 }
 
 /** Keras' own modules; the oldest files name none, and mark classes of others by their package. */

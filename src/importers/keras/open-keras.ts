@@ -20,6 +20,7 @@ import type {
 import { defaultLimits, importOpset } from '../importer.ts';
 import { InvalidModelError, UnsupportedModelError, withPath } from '../problems.ts';
 import { readZip } from '../zip/read-zip.ts';
+import { findArchitecture } from './architectures.ts';
 import type { Json } from './config.ts';
 import { isObject, parseJson } from './config.ts';
 import type { Conversion } from './convert-network.ts';
@@ -27,7 +28,7 @@ import { checkLayers, declareInput, flattenRefs, kindOf, runNetwork } from './co
 import type { Argument, Layer, Network } from './network.ts';
 import { readNetwork, TensorRef } from './network.ts';
 import type { LayerWeights } from './weights.ts';
-import { openNewWeights, openOldWeights, textList } from './weights.ts';
+import { openNewWeights, openOldWeights, openWeightsInOrder, textList } from './weights.ts';
 
 interface Opened {
   readonly network: Network;
@@ -51,7 +52,7 @@ export const kerasHdf5Importer: Importer = {
   open: (path, options) => openModel(path, options, 'Keras HDF5', openHdf5Model),
 };
 
-type Open = (source: ByteSource, limits: ImportLimits) => Opened;
+type Open = (source: ByteSource, limits: ImportLimits, options: ImportOptions) => Opened;
 
 function openModel(
   path: string,
@@ -63,7 +64,7 @@ function openModel(
   return withPath(path, () => {
     const source = openFileSource(path);
     try {
-      const converted = convert(open(source, limits));
+      const converted = convert(open(source, limits, options));
       return { ...converted, format, [Symbol.dispose]: () => source[Symbol.dispose]() };
     } catch (error) {
       source[Symbol.dispose]();
@@ -95,10 +96,10 @@ function openArchive(source: ByteSource, limits: ImportLimits): Opened {
 const readModel = (config: Json, limits: ImportLimits): Network =>
   readNetwork(config, '', { depth: limits.depth, layers: limits.nodes });
 
-function openHdf5Model(source: ByteSource, limits: ImportLimits): Opened {
+function openHdf5Model(source: ByteSource, limits: ImportLimits, options: ImportOptions): Opened {
   const root = openHdf5(source, limits.tensorBytes);
   const config = root.attributes.get('model_config')?.[0];
-  if (typeof config !== 'string') throw withoutConfig(root);
+  if (typeof config !== 'string') return openWeightsOnly(root, limits, options);
   const weights = root.group('model_weights');
   if (!weights) throw new InvalidModelError('model_weights', 'the file has no such group');
   const version = root.attributes.get('keras_version')?.[0];
@@ -109,22 +110,33 @@ function openHdf5Model(source: ByteSource, limits: ImportLimits): Opened {
   };
 }
 
-function withoutConfig(root: Hdf5Group): Error {
-  const isWeights =
-    textList(root, 'layer_names').length > 0 ||
-    root.has('layers') ||
-    root.has('_layer_checkpoint_dependencies');
-  if (!isWeights) {
-    return new InvalidModelError(
+/** Weights without a network: it is the one that model.yaml names. */
+function openWeightsOnly(
+  root: Hdf5Group,
+  limits: ImportLimits,
+  { architecture }: ImportOptions,
+): Opened {
+  const isNew = root.has('layers') || root.has('_layer_checkpoint_dependencies');
+  if (!isNew && textList(root, 'layer_names').length === 0) {
+    throw new InvalidModelError(
       '',
       'it is an HDF5 file without a Keras model (no attribute model_config)',
     );
   }
-  return new UnsupportedModelError(
-    '',
-    'it has weights only, and not the network that they belong to',
-    'save the whole model with model.save("model.keras")',
-  );
+  if (!architecture) {
+    throw new UnsupportedModelError(
+      '',
+      'it has weights only, and not the network that they belong to',
+      'save the whole model with model.save("model.keras"), or name the network of keras.applications: architecture: {name: resnet50} in model.yaml, --architecture on the command line',
+    );
+  }
+  const { version, model } = findArchitecture(architecture);
+  const open = isNew ? openNewWeights : openWeightsInOrder;
+  return {
+    network: readModel(model, limits),
+    version: /^keras-(\d.*)$/.exec(version)?.[1] ?? '2.2',
+    weights: (network) => open(root, network, kindOf),
+  };
 }
 
 function versionOf(text: string): readonly [number, number] {

@@ -187,6 +187,57 @@ export function openOldWeights(root: Hdf5Group, network: Network, kindOf: FindKi
   };
 }
 
+/**
+ * The same for a file of weights that belongs to a network from elsewhere: layers with weights are taken in
+ * order, as Keras does it, and their names must agree but for the numbers that Keras gave them.
+ */
+export function openWeightsInOrder(
+  root: Hdf5Group,
+  network: Network,
+  kindOf: FindKind,
+): LayerWeights {
+  const plan = planModel(network, kindOf);
+  const ours = plan.children.filter((child) => flatten(child.plan).length > 0);
+  const theirs = textList(root, 'layer_names').filter((name) => {
+    const group = root.group(name);
+    return group !== undefined && textList(group, 'weight_names').length > 0;
+  });
+  const groups = new Map(ours.map(({ name }, i) => [name, theirs[i] as string]));
+  checkOrder(
+    ours.map(({ name }) => name),
+    theirs,
+  );
+  return {
+    place: '',
+    has: () => false,
+    get(slot) {
+      throw missing('', slot);
+    },
+    child(attribute) {
+      throw missing('', attribute);
+    },
+    layer(name) {
+      const found = plan.children.find((child) => child.name === name);
+      if (!found) throw missing('', name);
+      const group = groups.get(name);
+      if (group === undefined) return oldWeights(found.plan, new Map());
+      return oldWeights(found.plan, assign(root, { ...found.plan, name: group }));
+    },
+  };
+}
+
+const withoutNumber = (name: string): string => name.replace(/_\d+$/, '');
+
+function checkOrder(ours: readonly string[], theirs: readonly string[]): void {
+  const at = ours.findIndex((name, i) => withoutNumber(name) !== withoutNumber(theirs[i] ?? ''));
+  if (at === -1 && theirs.length === ours.length) return;
+  const place = at === -1 ? ours.length : at;
+  throw new InvalidModelError(
+    '',
+    `its weights are of another architecture: layer ${place + 1} of ${theirs.length} is "${theirs[place] ?? 'missing'}" where "${ours[place] ?? 'none'}" is expected`,
+  );
+}
+
 type Assigned = ReadonlyMap<Slot, Hdf5Dataset>;
 
 function oldWeights(plan: Plan, assigned: Assigned): LayerWeights {

@@ -36,7 +36,7 @@ function sameRank(call: LayerCall, values: readonly Value[]): Value[] {
 const folded = (op: string): LayerKind => ({
   mask: 'own',
   convert(call) {
-    const [first, ...rest] = sameRank(call, severalInputs(call, 1));
+    const [first, ...rest] = sameRank(call, severalInputs(call));
     const result = rest.reduce((all, next) => binary(call.graph, op, all, next), first as Value);
     keepMasks(call, result);
     return result;
