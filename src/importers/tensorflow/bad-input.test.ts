@@ -48,7 +48,7 @@ const node = (
 
 test('an operator that is not supported is named with its node', () => {
   expect(refusalOf([input(), node('StringToHashBucketFast', ['x'])])).toMatch(
-    /^\/model\.pb cannot be converted: node 'y' \(StringToHashBucketFast\): is not supported; docs\/formats\.md lists the \d+ operators that are\.$/,
+    /^\/model\.pb cannot be converted: node 'y' \(StringToHashBucketFast\): is not supported; docs\/formats-tensorflow\.md lists the \d+ operators that are\.$/,
   );
 });
 

@@ -123,7 +123,7 @@ function handlerOf(operation: Operation, { conversion }: Context): Handler {
   }
   return operation.refuse(
     'is not supported',
-    `docs/formats.md lists the ${supportedOps.length} operators that are`,
+    `docs/formats-tensorflow.md lists the ${supportedOps.length} operators that are`,
   );
 }
 

@@ -67,7 +67,7 @@ export class Operation {
   }
 
   /** Throws UnsupportedModelError at this node. */
-  refuse(what: string, supported = 'docs/formats.md has what is supported'): never {
+  refuse(what: string, supported = 'docs/formats-tensorflow.md has what is supported'): never {
     throw new UnsupportedModelError(this.place, what, supported);
   }
 }
