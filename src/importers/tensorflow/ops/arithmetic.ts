@@ -15,7 +15,13 @@ import { castConstant } from '../fold/fold-elementwise.ts';
 import type { Known, Tensor } from '../values.ts';
 import { dimsOf, known, rankOf } from './arguments.ts';
 import { asTensor, elementwise, unary } from './broadcast.ts';
-import { noteScaled, takeScaled } from './scale-and-shift.ts';
+import {
+  noteOpposite,
+  noteOppositeTimes,
+  noteScaled,
+  oppositeOf,
+  takeScaled,
+} from './scale-and-shift.ts';
 
 const bool = dataType('bool');
 
@@ -110,6 +116,7 @@ const multiply: Handler = (operation, inputs, { emitter }) => {
   const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
   const product = elementwise(operation, emitter, 'Mul', [a, b], a.type);
   noteScaled(emitter, product, a, b);
+  noteOppositeTimes(product, a, b);
   return product;
 };
 
@@ -183,6 +190,19 @@ const leakyRelu: Handler = (operation, inputs, { emitter }) =>
 const plusOne = (emitter: Emitter, input: Tensor): Tensor =>
   then(emitter, 'Add', input, number(emitter, 1, input.type));
 
+/** 1 − erf(x); of −x · c it is 1 + erf(x · c), in the form in which the runtime knows it as part of GELU. */
+function complement(emitter: Emitter, input: Tensor): Tensor {
+  const opposite = oppositeOf(input.value);
+  const { type } = input;
+  const one = number(emitter, 1, type);
+  if (opposite) {
+    const scaled = then(emitter, 'Div', opposite.of, number(emitter, 1 / opposite.factor, type));
+    return then(emitter, 'Add', unary(emitter, 'Erf', scaled), one);
+  }
+  const { dims, value } = unary(emitter, 'Erf', input);
+  return emitter.apply('Sub', [one, value], { type, dims, layout: value.layout });
+}
+
 const finite: Handler = one((emitter, input) => {
   const { dims } = input;
   const { layout } = input.value;
@@ -236,7 +256,7 @@ export const arithmeticHandlers: Handlers = {
   SelectV2: select,
   Cast: cast,
   ClipByValue: clip,
-  Neg: plain('Neg'),
+  Neg: one((emitter, input) => noteOpposite(unary(emitter, 'Neg', input), input)),
   Abs: plain('Abs'),
   Sign: plain('Sign'),
   Sqrt: plain('Sqrt'),
@@ -275,14 +295,7 @@ export const arithmeticHandlers: Handlers = {
   Expm1: one((emitter, input) =>
     then(emitter, 'Sub', unary(emitter, 'Exp', input), number(emitter, 1, input.type)),
   ),
-  Erfc: one((emitter, input) => {
-    const { type, dims, value } = unary(emitter, 'Erf', input);
-    return emitter.apply('Sub', [number(emitter, 1, type), value], {
-      type,
-      dims,
-      layout: value.layout,
-    });
-  }),
+  Erfc: one(complement),
   IsFinite: finite,
   IsNan: one((emitter, input) => unary(emitter, 'IsNaN', input, {}, bool)),
   IsInf: one((emitter, input) => unary(emitter, 'IsInf', input, {}, bool)),

@@ -18,6 +18,26 @@ interface Scaled {
 
 const scaled = new WeakMap<Value, Scaled>();
 
+/** Values that are the opposite of others, and factors of such. */
+const opposites = new WeakMap<Value, { readonly of: Tensor; readonly factor: number }>();
+
+export function noteOpposite(negated: Tensor, of: Tensor): Tensor {
+  opposites.set(negated.value, { of, factor: 1 });
+  return negated;
+}
+
+/** Remembers that `product` is a number times the opposite of a value. */
+export function noteOppositeTimes(product: Tensor, a: Known, b: Known): void {
+  const [tensor, constant] = a.kind === 'tensor' ? [a, b] : [b, a];
+  const opposite = tensor.kind === 'tensor' ? opposites.get(tensor.value) : undefined;
+  if (!opposite || constant.kind !== 'constant' || countOf(constant.shape) !== 1) return;
+  const factor = opposite.factor * Number(constant.read()[0] ?? 1);
+  opposites.set(product.value, { of: opposite.of, factor });
+}
+
+/** `x` and `c` of a value that is −x · c. */
+export const oppositeOf = (value: Value) => opposites.get(value);
+
 /** The constant as one number a channel, when it is that: [C], [1, …, C]. */
 function channelsOf(constant: Known, tensor: Tensor): Constant | undefined {
   if (constant.kind !== 'constant' || constant.type.name !== 'float') return undefined;

@@ -116,12 +116,27 @@ export function reshapeTensor(
     return open === 1 && typeof dim !== 'number' ? -1 : undefined;
   });
   if (plain.every((n) => n !== undefined)) {
+    const isPixel = dims.length === 4 && dims[1] === 1 && dims[2] === 1;
+    if (isPixel) return reshapeToPixel(emitter, value, type, dims, plain as number[]);
     return emitter.apply('Reshape', [value, emitter.ints(plain as number[])], { type, dims });
   }
   const late = emitter.sizes(
     target.map((dim, i) => (dim === -1 && typeof dims[i] === 'number' ? (dims[i] as number) : dim)),
   );
   return emitter.apply('Reshape', [value, late], { type, dims });
+}
+
+/** A picture of one pixel lies the same with its channels first, where what comes next wants them. */
+function reshapeToPixel(
+  emitter: Emitter,
+  value: Tensor['value'],
+  type: Tensor['type'],
+  dims: readonly (Dim | null)[],
+  [rows = -1, , , channels = -1]: readonly number[],
+): Tensor {
+  // 0 would copy what lies at another axis in memory.
+  const target = emitter.ints([rows, channels === 0 ? -1 : channels, 1, 1]);
+  return emitter.apply('Reshape', [value, target], { type, dims, layout: 'channels-first' });
 }
 
 /** In the source's order; a picture of one pixel lies the same either way, so it is not turned. */
@@ -191,6 +206,7 @@ const transpose: Handler = (operation, inputs, { emitter }) => {
   const { type, dims, value } = tensor;
   if (perm.length !== dims.length)
     return operation.refuse(`it turns ${dims.length} axes by [${perm.join(', ')}]`);
+  if (perm.every((axis, i) => axis === i)) return tensor;
   const turned = perm.map((axis) => dims[axis] as Dim);
   if (value.layout === 'channels-first') {
     const first = toFirst(dims.length);
