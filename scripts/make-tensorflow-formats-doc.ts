@@ -74,11 +74,11 @@ for (const name of process.argv.slice(2)) {
   writeFileSync(memory, JSON.stringify(known));
 }
 
-function line({ name, megabytes, milliseconds, transposes, error, refused }: Row): string {
+function line({ name, megabytes, transposes, error, refused }: Row): string {
   const cells =
     error === undefined
-      ? [`refused: ${refused}`, '', '']
-      : [error.toExponential(1), String(transposes), `${milliseconds?.toFixed(0)} ms`];
+      ? [`refused: ${refused}`, '']
+      : [error.toExponential(1), String(transposes)];
   return `| ${[name, megabytes.toFixed(0), ...cells].join(' | ')} |`;
 }
 
@@ -112,9 +112,12 @@ Random weights and statistics, at the smallest input that the constructor takes 
 the largest difference from the reloaded SavedModel's answer, in standard deviations of the answer, with the runtime's
 optimisations on and off; the bound is 1e-4. *transposes*: how often the whole graph turns its layout.
 
-| network | MB | error | transposes | conversion |
-|---|---|---|---|---|
-${known.map(line).join('\n')}
+| network | MB | error | transposes |
+|---|---|---|---|
+${known
+  .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  .map(line)
+  .join('\n')}
 
 Small files for each family of operators, with TensorFlow's answers, are in \`test/fixtures/tensorflow\`.
 
