@@ -82,9 +82,12 @@ function namesOf({ signatures }: ConversionReport): ImportedNames {
       served.map(({ name, inputs, outputs }) => {
         const picture = inputs.find((input) => input.picture)?.picture;
         const takes = picture ? 'pictures' : 'tensors';
-        const feature = picture?.exampleFeature;
-        const example = feature === undefined ? {} : { exampleFeature: feature };
-        return [name, { takes, ...example, inputs: entries(inputs), outputs: entries(outputs) }];
+        const named = inputs.map((input) => ({
+          ...input,
+          // Examples are taken apart by the names of their features.
+          name: input.picture?.exampleFeature ?? input.name,
+        }));
+        return [name, { takes, inputs: entries(named), outputs: entries(outputs) }];
       }),
     ),
   };

@@ -22,8 +22,6 @@ export interface ImportedNames {
 
 export interface ImportedSignatureNames {
   readonly takes: 'tensors' | 'pictures';
-  /** Its texts are serialised `tf.train.Example`, and this feature of them the pictures. */
-  readonly exampleFeature?: string | undefined;
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
 }

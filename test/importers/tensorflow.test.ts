@@ -10,7 +10,7 @@ import { runModelship, startModelship, temporaryFolder } from '../support/models
 
 const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => join(folder.path, ...names);
-const { jpegs } = readPictures();
+const { jpegs, scores } = readPictures();
 
 function put(place: string, files: TensorFlowCase['files']): void {
   for (const [name, packed] of Object.entries(files)) {
@@ -48,6 +48,26 @@ test('article 003 is served as it was exported, and its pictures decoded', async
   const { outputs } = (await heads.json()) as { outputs: { name: string; data: number[] }[] };
   const doubled = outputs.find(({ name }) => name === 'x_1')?.data;
   expect(doubled).toEqual([2, 4, 6, 8]);
+});
+
+test("article 003's client gets TensorFlow's classes from predict_images, and classify from examples", async () => {
+  await using server = await startModelship(at('models', 'gan'));
+  const ask = async (verb: string, body: object): Promise<never> => {
+    const url = `${server.url}/v1/models/gan:${verb}`;
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    return (await answer.json()) as never;
+  };
+  const b64 = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
+  const { predictions }: { predictions: number[][] } = await ask('predict', {
+    signature_name: 'predict_images',
+    instances: b64,
+  });
+  const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+  expect(predictions.map(best)).toEqual(scores[0]?.map(best));
+  const { results }: { results: [string, number][][] } = await ask('classify', {
+    examples: b64.map((picture) => ({ 'image/encoded': picture })),
+  });
+  expect(results.map((row) => best(row.map(([, score]) => score)))).toEqual(scores[0]?.map(best));
 });
 
 test('predict and inspect take the folder; inspect says that its requests run alone', async () => {
