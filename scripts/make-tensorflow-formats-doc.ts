@@ -108,7 +108,7 @@ half and bfloat16 are computed in single precision.
 
 ## keras.applications through \`export()\`
 
-Random weights and statistics, at the smallest input that the constructor takes (Keras 3.15.1, TensorFlow 2.21.0). *error*:
+Random weights and statistics, at small inputs (64 to 75 pixels a side) (Keras 3.15.1, TensorFlow 2.21.0). *error*:
 the largest difference from the reloaded SavedModel's answer, in standard deviations of the answer, with the runtime's
 optimisations on and off; the bound is 1e-4. *transposes*: how often the whole graph turns its layout.
 
