@@ -196,3 +196,6 @@ export function readPictures(): SvhnPictures {
     scores,
   };
 }
+
+export const pixelTensor = (bytes: Uint8Array, shape: readonly number[]): ort.Tensor =>
+  new ort.Tensor('uint8', bytes, shape);

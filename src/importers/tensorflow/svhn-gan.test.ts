@@ -3,11 +3,11 @@
  * JPEG go in, the graph decodes them in a loop, batch normalisation uses the batch.
  */
 
-import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import {
   errorInSigmas,
   openCase,
+  pixelTensor,
   readCase,
   readPictures,
   runSignature,
@@ -34,7 +34,7 @@ async function scoresOf(
 ): Promise<number[][]> {
   const signature = signatureOf(model, name);
   const rows = bytes.length / pictureBytes;
-  const tensor = new ort.Tensor('uint8', bytes, [rows, side, side, 3]);
+  const tensor = pixelTensor(bytes, [rows, side, side, 3]);
   const input = signature.inputs[0]?.value ?? '';
   const results = await runSignature(signature, model, { [input]: tensor }, level);
   const all = Array.from(results.scores?.data as Float32Array);

@@ -115,7 +115,7 @@ const addAll: Handler = (operation, inputs, { emitter }) => {
 const multiply: Handler = (operation, inputs, { emitter }) => {
   const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
   const product = elementwise(operation, emitter, 'Mul', [a, b], a.type);
-  noteScaled(emitter, product, a, b);
+  noteScaled(product, a, b);
   noteOppositeTimes(product, a, b);
   return product;
 };

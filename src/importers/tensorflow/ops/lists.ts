@@ -5,7 +5,6 @@ import type { Emitter } from '../emitter.ts';
 import type { Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Known, List, Pictures, TfValue } from '../values.ts';
-import { describeDims } from '../values.ts';
 import { dimsOf, known, sizeList, sizesValue } from './arguments.ts';
 import { asTensor } from './broadcast.ts';
 import { gatherTensor, sourceTensor } from './parts.ts';
@@ -95,8 +94,7 @@ const length =
   (operation, inputs) => {
     const list = listAt(operation, inputs, listIndex);
     const size: Dim | undefined = list.length;
-    if (size === undefined)
-      return operation.refuse(`how long it is is not known ${describeDims([])}`);
+    if (size === undefined) return operation.refuse('how long it is is not known');
     return sizesValue([size], undefined, true);
   };
 

@@ -52,8 +52,7 @@ const takesChannels = ({ value, dims }: Tensor): boolean =>
   value.layout === 'channels-first' && dims.length >= 3;
 
 /** Remembers that `product` is a tensor times one number a channel. */
-export function noteScaled(emitter: Emitter, product: Tensor, a: Known, b: Known): void {
-  void emitter;
+export function noteScaled(product: Tensor, a: Known, b: Known): void {
   const [tensor, constant] = a.kind === 'tensor' ? [a, b] : [b, a];
   if (tensor.kind !== 'tensor' || !takesChannels(tensor)) return;
   const scale = channelsOf(constant, tensor);

@@ -9,7 +9,7 @@ import type { Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import { normalAxis, squeezedAxes } from '../fold/fold-shapes.ts';
 import type { Dim, Known, Tensor, TfValue } from '../values.ts';
-import { describeDims, isSameDim, keyOf, sizeOf } from '../values.ts';
+import { describeDims, isSameDim, sizeOf } from '../values.ts';
 import { dimsOf, intAt, intsAt, known, sizeList, sizesValue } from './arguments.ts';
 import { asTensor } from './broadcast.ts';
 import { multiplySizes } from './reductions.ts';
@@ -140,10 +140,9 @@ function reshapeToPixel(
 }
 
 /** In the source's order; a picture of one pixel lies the same either way, so it is not turned. */
-function flatSource(emitter: Emitter, { value, dims, type }: Tensor): Tensor['value'] {
+function flatSource(emitter: Emitter, { value, dims }: Tensor): Tensor['value'] {
   const isPixel = value.layout === 'channels-first' && dims.slice(1, -1).every((dim) => dim === 1);
   if (!isPixel) return emitter.graph.toSource(value);
-  void type;
   return { ...value, layout: 'source' };
 }
 
@@ -272,9 +271,6 @@ const onesLike: Handler = (operation, inputs, { emitter }) => {
   const one: Constant = constantOf(input.type, [], [1]);
   return expandTo(operation, emitter, one, sizesValue(dimsOf(input)));
 };
-
-/** For messages and tests. */
-export const describe = (dims: readonly Dim[]): string => dims.map(keyOf).join(' × ');
 
 export const shapeHandlers: Handlers = {
   Shape: shape,
