@@ -5,7 +5,7 @@
  *     MODELSHIP_PYTHON=venv/bin/python tools/node24 scripts/make-formats-doc.ts [NAME …] > docs/formats.md
  *
  * What was measured before is kept in the file that MODELSHIP_FORMATS names, so that a run can go on; files that
- * applications.py wrote before are taken from the folder MODELSHIP_SAVED.
+ * applications.py wrote before are taken from the folder MODELSHIP_SAVED, and only those then.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -89,6 +89,7 @@ async function fill(wanted: readonly string[]): Promise<void> {
   for (const name of wanted) {
     for (const format of formats) {
       if (known.some((row) => row.name === name && row.format === format)) continue;
+      if (process.env.MODELSHIP_SAVED !== undefined && !savedBefore(name, format)) continue;
       const row = await measure(name, format);
       console.error(JSON.stringify(row));
       known.push(row);

@@ -29,7 +29,7 @@ const formats: Record<string, ModelFormat> = {
 
 /** What can be served without a conversion. */
 export const servedFormat: ModelFormat = 'ONNX';
-export const servedFormats = 'an ONNX file (.onnx)';
+export const servedFormats = 'an ONNX file (.onnx) or a Keras model (.keras, .h5)';
 
 /** The format that a file name stands for, or undefined when it is no model file. */
 export function formatOfFile(name: string): ModelFormat | undefined {
