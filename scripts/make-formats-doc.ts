@@ -5,7 +5,7 @@
  *     MODELSHIP_PYTHON=venv/bin/python tools/node24 scripts/make-formats-doc.ts [NAME …] > docs/formats.md
  *
  * What was measured before is kept in the file that MODELSHIP_FORMATS names, so that a run can go on; files that
- * applications.py wrote before are taken from the folder MODELSHIP_SAVED.
+ * applications.py wrote before are taken from the folder MODELSHIP_SAVED, and only those then.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -89,6 +89,7 @@ async function fill(wanted: readonly string[]): Promise<void> {
   for (const name of wanted) {
     for (const format of formats) {
       if (known.some((row) => row.name === name && row.format === format)) continue;
+      if (process.env.MODELSHIP_SAVED !== undefined && !savedBefore(name, format)) continue;
       const row = await measure(name, format);
       console.error(JSON.stringify(row));
       known.push(row);
@@ -125,6 +126,8 @@ console.log(`# Formats
 | ONNX | \`.onnx\`, with external data | served as it is |
 | Keras 3 | \`.keras\` | functional, Sequential and nested models; shared layers; several inputs and outputs; Keras operations |
 | Keras HDF5 | \`.h5\`, \`.hdf5\` of Keras 3, Keras 2 and tf.keras, with the configuration inside | the same, and TensorFlow functions that tf.keras kept as layers |
+| TensorFlow SavedModel | a folder with \`saved_model.pb\` | of TensorFlow 2, TensorFlow 1 and Keras' \`export()\`: [formats-tensorflow.md](formats-tensorflow.md) |
+| TensorFlow frozen graph | \`.pb\` | a GraphDef with its variables as constants |
 
 \`modelship import MODEL -o OUT.onnx\` converts once; \`serve\`, \`predict\` and \`inspect\` take the files as they are and keep
 the converted copy in the cache. The conversion runs in a process of its own, which can read the model's files and nothing

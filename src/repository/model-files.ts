@@ -32,7 +32,8 @@ const beside: ReadonlySet<string> = new Set(['fingerprint.pb', 'keras_metadata.p
 
 /** What can be served without a conversion. */
 export const servedFormat: ModelFormat = 'ONNX';
-export const servedFormats = 'an ONNX file (.onnx)';
+export const servedFormats =
+  'an ONNX file (.onnx), a Keras model (.keras, .h5) or a TensorFlow one (saved_model.pb, a frozen .pb)';
 
 /** The format that a file name stands for, or undefined when it is no model file. */
 export function formatOfFile(name: string): ModelFormat | undefined {
