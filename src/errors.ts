@@ -397,6 +397,26 @@ export const errorCatalogue = {
     message: (d: { path: string; problem: string }) =>
       `${d.path} is not a usable model: ${d.problem}.`,
   },
+  IMPORT_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; place: string; problem: string }) =>
+      `${d.path} is not a usable model: ${d.place ? `${d.place}: ` : ''}${d.problem}.`,
+  },
+  IMPORT_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { path: string; place: string; what: string; supported: string }) =>
+      `${d.path} cannot be converted: ${d.place ? `${d.place}: ` : ''}${d.what}; ${d.supported}.`,
+  },
+  IMPORT_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} could not be converted: ${d.problem}.`,
+  },
+  IMPORT_CHECK_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} was converted, but the check of the result failed, so it is not used: ${d.problem}.`,
+  },
   MODEL_AMBIGUOUS: {
     kind: 'invalid-argument',
     message: (d: { path: string; files: readonly string[] }) =>
@@ -436,6 +456,11 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { path: string; problem: string }) =>
       `The labels of ${d.path} do not fit: ${d.problem}.`,
+  },
+  ARRAY_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} is not a usable NumPy array: ${d.problem}; expected a .npy file of numbers, as numpy.save writes it.`,
   },
   PORT_IN_USE: {
     kind: 'failed-precondition',

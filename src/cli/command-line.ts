@@ -17,7 +17,8 @@ const introduction = `From a trained model file to a production API.
   modelship serve models                   serve a model, or a folder of them
   modelship predict models/digits 7.png    ask a model once, without a server
   modelship inspect model.onnx             what is in it, what serving will do
-  modelship init model.onnx                write a model.yaml to fill in`;
+  modelship init model.onnx                write a model.yaml to fill in
+  modelship import model.keras             convert a Keras model to ONNX`;
 
 const epilogue = `
 Every option can also be set as an environment variable (--cache-dir:
@@ -134,6 +135,43 @@ function addInit(program: Command): void {
     });
 }
 
+function addImport(program: Command): void {
+  const command = program
+    .command('import <MODEL>')
+    .description('convert a model of Keras (.keras, .h5) to ONNX, without Python')
+    .option('-o, --out <FILE>', 'where to (default: beside the model, .onnx)')
+    .option('--verify <INPUT.npy...>', 'an input and its expected output, two .npy files')
+    .option('--signature <NAME>', 'which one, when the model has several')
+    .option('--architecture <NAME>', 'of a file of weights only: resnet50@keras-3.15.1')
+    .option('--force', 'overwrite a file that is there', false)
+    .option('--json', 'print JSON instead of text', false);
+  addSettings(command, ['cacheDir']).action(async (path: string) => {
+    const { out, verify, signature, architecture, force, json, ...options } = givenOptions(
+      command,
+    ) as Record<string, unknown>;
+    const settings = loadSettings({ ...options, path });
+    const files = verify as string[] | undefined;
+    if (files && files.length !== 2) {
+      const problems = [`--verify: expected two files (INPUT.npy OUTPUT.npy), got ${files.length}`];
+      throw new ServingError('SETTINGS_INVALID', { problems });
+    }
+    const { importModel } = await import('./import.ts');
+    process.exitCode = await importModel(
+      {
+        path,
+        out: out as string | undefined,
+        verify: files,
+        signature: signature as string | undefined,
+        architecture: architecture as string | undefined,
+        force: force === true,
+        json: json === true,
+      },
+      settings,
+      standardOutput,
+    );
+  });
+}
+
 function build(): Command {
   const program = new Command('modelship')
     .description(introduction)
@@ -145,6 +183,7 @@ function build(): Command {
   addPredict(program);
   addInspect(program);
   addInit(program);
+  addImport(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(add --help for the options)');
   return program;

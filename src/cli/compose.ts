@@ -8,7 +8,7 @@ import type { PictureReader } from '../image/picture-reader.ts';
 import { createPictureReader } from '../image/picture-reader.ts';
 import type { WaitingLimits } from '../image/picture-threads.ts';
 import { findModels } from '../repository/find-models.ts';
-import type { ReadModel } from '../repository/read-model.ts';
+import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { readModel } from '../repository/read-model.ts';
 import type { BuildOptions } from '../serving/build-service.ts';
 import { buildService } from '../serving/build-service.ts';
@@ -29,6 +29,27 @@ const pictureThreads = 2;
 export function readModels(path: string): ReadModel[] {
   return findModels(path).map(readModel);
 }
+
+/**
+ * The same with versions in other formats converted, from the cache where they were before. The code for
+ * that is only loaded when there is one.
+ */
+export async function readAndImport(settings: Settings, log: Log): Promise<readonly ReadModel[]> {
+  const models = readModels(settings.path);
+  if (!models.some(({ versions }) => versions.some(isForeign))) return models;
+  const { importModels } = await import('./import-models.ts');
+  const { createConverter } = await import('../importers/converted-models.ts');
+  const folder = cacheFolder(settings.cacheDir);
+  const cache = openModelCache(folder, settings.cacheSize);
+  const converter = createConverter({ cache, environment: runnerEnvironment(folder) });
+  // Copies that no cache holds are wanted as long as this process lives.
+  process.once('exit', () => converter[Symbol.dispose]());
+  return importModels(models, converter, log);
+}
+
+/** In another format than ONNX, as far as its name tells. */
+const isForeign = ({ file, problem }: ReadVersion): boolean =>
+  file !== undefined && problem?.code === 'MODEL_FORMAT_UNSUPPORTED';
 
 export function compose(
   settings: Settings,

@@ -12,7 +12,7 @@ import type { ServedVersion } from '../serving/served-version.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
-import { compose, readModels } from './compose.ts';
+import { compose, readAndImport } from './compose.ts';
 import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Output } from './terminal.ts';
@@ -168,13 +168,13 @@ export async function inspect(
   options: InspectOptions,
   output: Output,
 ): Promise<number> {
-  const models = readModels(settings.path);
+  const log = createLog(
+    settings.logLevel === 'error' ? 'silent' : settings.logLevel,
+    process.stderr.isTTY === true,
+  );
+  const models = await readAndImport(settings, log);
   let service: InferenceService | undefined;
   if (options.probe) {
-    const log = createLog(
-      settings.logLevel === 'error' ? 'silent' : settings.logLevel,
-      process.stderr.isTTY === true,
-    );
     // One instance is enough to find out; the count that serving would use is computed, not started.
     const composed = compose(settings, models, {
       oneInstance: true,

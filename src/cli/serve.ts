@@ -16,7 +16,7 @@ import type { RegisteredModel } from '../serving/model-registry.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, readModels } from './compose.ts';
+import { compose, readAndImport } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
@@ -62,7 +62,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const endEarly = (): never => process.exit(exitCodes.done);
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const models = readModels(settings.path);
+  const models = await readAndImport(settings, log);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
   const { service, pictures } = compose(settings, models, {
     log,

@@ -132,6 +132,7 @@ const modelYaml = z.strictObject({
   versions: versions.prefault({}),
   signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
+  architecture: z.strictObject({ name: z.string(), version: z.string().optional() }).optional(),
 });
 
 export type ModelYaml = z.output<typeof modelYaml>;

@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelYaml } from '../config/model-yaml.ts';
+import type { ModelYaml, PictureInputYaml } from '../config/model-yaml.ts';
 import { defaultModelYaml, parseModelYaml } from '../config/model-yaml.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { FoundModel } from './find-models.ts';
@@ -13,10 +13,25 @@ import type { ModelSignature } from './model-signature.ts';
 import { readSignature } from './model-signature.ts';
 import { selectVersions } from './version-policy.ts';
 
+export interface ImportedNames {
+  /** As model.yaml's `input:`, for a graph that decoded pictures itself; model.yaml's own comes first. */
+  readonly picture?: PictureInputYaml | undefined;
+  /** Its signatures by name, as model.yaml names them: from its own names to those of the graph. */
+  readonly signatures: Readonly<Record<string, ImportedSignatureNames>>;
+}
+
+export interface ImportedSignatureNames {
+  readonly takes: 'tensors' | 'pictures';
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
 export interface ReadVersion {
   readonly version: string;
   readonly file?: string | undefined;
   readonly signature?: ModelSignature;
+  /** What the model's own format says beside its graph, where it was converted. */
+  readonly imported?: ImportedNames | undefined;
   /** Why this version cannot be served. */
   readonly problem?: ServingError;
 }

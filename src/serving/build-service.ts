@@ -28,7 +28,7 @@ import type { PictureSource } from './run-pictures.ts';
 import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
 import type { PlannedSignatures } from './signatures.ts';
-import { planSignatures } from './signatures.ts';
+import { declaredSignatures, planSignatures } from './signatures.ts';
 
 export interface BuildOptions extends CoreRequest {
   readonly models: readonly ReadModel[];
@@ -61,13 +61,14 @@ export interface VersionPlans {
 }
 
 /** What pictures and scores mean for a version; undefined when its signature could not be read. */
-export function planVersion(model: ReadModel, { signature }: ReadVersion): VersionPlans {
+export function planVersion(model: ReadModel, version: ReadVersion): VersionPlans {
+  const { signature, imported } = version;
   if (!signature) return {};
-  const pictures = planPictures(model.config.input, signature.inputs);
+  const pictures = planPictures(model.config.input ?? imported?.picture, signature.inputs);
   return {
     pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),
-    signatures: planSignatures(model.config.signatures, signature, pictures),
+    signatures: planSignatures(declaredSignatures(model, version), signature, pictures),
   };
 }
 

@@ -17,7 +17,7 @@ import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
 import type { ServedSignatures } from './signatures.ts';
-import { planSignatures } from './signatures.ts';
+import { declaredSignatures, planSignatures } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -216,7 +216,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     pictures: options.pictures,
     scores: options.scores,
     signatures: planSignatures(
-      model.config.signatures,
+      declaredSignatures(model, version),
       version.signature ?? { inputs: [], outputs: [] },
       options.pictures,
     ),

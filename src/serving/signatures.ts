@@ -9,6 +9,7 @@
 import type { SignatureYaml } from '../config/model-yaml.ts';
 import { ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
+import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 
@@ -138,6 +139,14 @@ function planOne(
     outputs: given,
     wanted: whole ? 0 : maskOf(given),
   };
+}
+
+/** Those of the model's own format, then those of model.yaml, which win. */
+export function declaredSignatures(
+  { config }: Pick<ReadModel, 'config'>,
+  { imported }: Pick<ReadVersion, 'imported'>,
+): Readonly<Record<string, SignatureYaml>> {
+  return { ...imported?.signatures, ...config.signatures };
 }
 
 /**
