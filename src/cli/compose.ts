@@ -69,6 +69,7 @@ export function compose(
   const service = buildService({
     models,
     pictures,
+    maxPictures: settings.maxPictures,
     cache: openModelCache(folder, settings.cacheSize, (problem) =>
       hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
     ),

@@ -93,6 +93,17 @@ const versions = z
     error: 'policy: specific needs list: [1, 3], and only it takes one',
   });
 
+/** Names of the tensor APIs for the graph's tensors: {images: image} calls its input `image` "images". */
+const aliases = z
+  .record(z.string().min(1), z.string())
+  .refine((names) => Object.keys(names).length > 0, { error: 'expected at least one name' });
+
+const signature = z.strictObject({
+  takes: z.enum(['tensors', 'pictures']).optional(),
+  inputs: aliases.optional(),
+  outputs: aliases.optional(),
+});
+
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 const modelYaml = z.strictObject({
@@ -119,6 +130,7 @@ const modelYaml = z.strictObject({
   instances: z.int().positive().max(1024).optional(),
   threads: z.int().positive().max(1024).optional(),
   versions: versions.prefault({}),
+  signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
   architecture: z.strictObject({ name: z.string(), version: z.string().optional() }).optional(),
 });
@@ -126,6 +138,7 @@ const modelYaml = z.strictObject({
 export type ModelYaml = z.output<typeof modelYaml>;
 export type PictureInputYaml = NonNullable<ModelYaml['input']>;
 export type OutputYaml = ModelYaml['output'];
+export type SignatureYaml = ModelYaml['signatures'][string];
 
 /** The settings of a model without a model.yaml. */
 export function defaultModelYaml(): ModelYaml {

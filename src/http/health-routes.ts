@@ -1,10 +1,10 @@
 /** GET /healthz (the process lives), /readyz (it should get requests), /metrics. */
 
 import type { FastifyInstance } from 'fastify';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { VersionReading } from '../telemetry/version-readings.ts';
-import type { ByteBudget } from './byte-budget.ts';
 
 function readingsOf({ registry }: InferenceService): VersionReading[] {
   return registry.models.flatMap(({ model, versions }) =>

@@ -4,11 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { ServingError } from '../errors.ts';
+import { describeTensor } from '../serving/describe-model.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
-import type { TensorSpec } from '../tensor/tensor-spec.ts';
-import { wireShape } from '../tensor/tensor-spec.ts';
 
 const sampleTypes: Record<string, string> = {
   '.png': 'image/png',
@@ -17,10 +16,6 @@ const sampleTypes: Record<string, string> = {
   '.webp': 'image/webp',
   '.gif': 'image/gif',
 };
-
-function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): object {
-  return { name, datatype: dtype, shape: anyShape ? [-1] : wireShape(shape) };
-}
 
 function describeVersion(served: ServedVersion): object {
   const { version, state, reason, since, report, runSize, instanceCount } = served;

@@ -24,14 +24,18 @@ import { shareCores } from './core-budget.ts';
 import type { InferenceService } from './inference-service.ts';
 import { createInferenceService } from './inference-service.ts';
 import { createModelRegistry } from './model-registry.ts';
-import type { PictureSource } from './predict-pictures.ts';
+import type { PictureSource } from './run-pictures.ts';
 import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
+import type { PlannedSignatures } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 
 export interface BuildOptions extends CoreRequest {
   readonly models: readonly ReadModel[];
   readonly cache: Promise<ModelCache | undefined>;
   readonly pictures: PictureSource;
+  /** The most encoded pictures in a tensor. */
+  readonly maxPictures?: number | undefined;
   readonly log: Log;
   readonly runnerEnvironment: Readonly<Record<string, string>>;
   /** Hands out runner processes that were started ahead of time, while there are any. */
@@ -53,14 +57,17 @@ export interface BuildOptions extends CoreRequest {
 export interface VersionPlans {
   readonly pictures?: PictureDecision | undefined;
   readonly scores?: ScoreDecision | undefined;
+  readonly signatures?: PlannedSignatures;
 }
 
 /** What pictures and scores mean for a version; undefined when its signature could not be read. */
 export function planVersion(model: ReadModel, { signature }: ReadVersion): VersionPlans {
   if (!signature) return {};
+  const pictures = planPictures(model.config.input, signature.inputs);
   return {
-    pictures: planPictures(model.config.input, signature.inputs),
+    pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),
+    signatures: planSignatures(model.config.signatures, signature, pictures),
   };
 }
 
@@ -143,12 +150,14 @@ function logEvent({ log }: BuildOptions, served: ServedVersion, event: VersionEv
  */
 export function findContradiction(
   { config, labels, yamlPath, folder }: ReadModel,
-  { pictures, scores }: VersionPlans,
+  { pictures, scores, signatures }: VersionPlans,
 ): ServingError | undefined {
   const path = yamlPath ?? folder;
   if (pictures?.problem?.contradicts) {
     return new ServingError('MODEL_YAML_INVALID', { path, problems: [pictures.problem.reason] });
   }
+  if (signatures && signatures.problems.length > 0)
+    return new ServingError('MODEL_YAML_INVALID', { path, problems: signatures.problems });
   const promised = labels !== undefined || config.output.tensor !== undefined;
   return promised && scores?.problem
     ? new ServingError('LABELS_INVALID', { path, problem: scores.problem })
@@ -231,6 +240,7 @@ export function buildService(options: BuildOptions): InferenceService {
   return createInferenceService({
     registry: createModelRegistry(registered, options.defaultModel),
     pictures: options.pictures,
+    maxPictures: options.maxPictures,
     strictReady: options.strictReady,
     onAccount: (account) => options.metrics?.countRequest(account),
   });

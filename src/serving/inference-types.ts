@@ -3,6 +3,7 @@
 import type { LabelledScore } from '../pipeline/scores.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { RequestLife } from './request-life.ts';
+import type { ServedSignature } from './signatures.ts';
 
 export interface Timings {
   /** Time inside the runtime, in milliseconds. */
@@ -11,19 +12,36 @@ export interface Timings {
   readonly queueMs: number;
 }
 
+export type ReadInputs = (
+  signature: ServedSignature,
+) => readonly NamedTensor[] | Promise<readonly NamedTensor[]>;
+
 export interface InferenceRequest {
   readonly model: string;
   /** Absent: the newest version that serves. */
   readonly version?: string | undefined;
-  readonly inputs: readonly NamedTensor[];
+  /**
+   * Name of a signature of the version. Absent: the graph's own inputs and outputs, or the picture
+   * signature whose input the only tensor names.
+   */
+  readonly signature?: string | undefined;
+  /**
+   * The tensors, or what reads them once the signature is known (the graph's own when none is named): a
+   * drain waits for that too, and what it throws is accounted for.
+   */
+  readonly inputs: readonly NamedTensor[] | ReadInputs;
   /** Names of the wanted outputs; absent or empty: all. */
   readonly outputs?: readonly string[] | undefined;
+  /** Outputs to be answered by so many of their best classes (pipeline/classification.ts), by name. */
+  readonly classes?: ReadonlyMap<string, number> | undefined;
   readonly life: RequestLife;
 }
 
 export interface InferenceAnswer {
   readonly model: string;
   readonly version: string;
+  /** Whose names the outputs have. */
+  readonly signature: ServedSignature;
   readonly outputs: readonly NamedTensor[];
   readonly timings: Timings;
 }

@@ -16,6 +16,8 @@ import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
+import type { ServedSignatures } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -30,6 +32,8 @@ export interface ServedVersion {
   readonly runSize: RunSize;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
+  /** What the tensor APIs may name. */
+  readonly signatures: ServedSignatures;
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -211,6 +215,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     version,
     pictures: options.pictures,
     scores: options.scores,
+    signatures: planSignatures(
+      model.config.signatures,
+      version.signature ?? { inputs: [], outputs: [] },
+      options.pictures,
+    ),
     timeLimitMs: model.config.queue.timeoutMs,
     get state() {
       return state;

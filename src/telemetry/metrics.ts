@@ -15,6 +15,7 @@ import type { VersionMetrics } from './version-metrics.ts';
 import { samplesOfSeries, VersionSeries } from './version-metrics.ts';
 import type { ServerReading } from './version-readings.ts';
 import { readRunners, samplesOfReadings } from './version-readings.ts';
+import type { VersionStatistics } from './version-totals.ts';
 
 export interface FinishedRequest {
   readonly model: string;
@@ -27,8 +28,12 @@ export interface FinishedRequest {
 export interface Metrics {
   countRequest(request: FinishedRequest): void;
   countHttp(route: string, status: number, code: string): void;
+  /** `method`: its path; `status`: the name of a gRPC status. */
+  countGrpc(method: string, status: string, code: string): void;
   /** Of a version of this server; shown with zeros from now on. */
   forVersion(model: string, version: string): VersionMetrics;
+  /** The sums of a version; undefined for one that nothing was counted of. */
+  statisticsOf(model: string, version: string): VersionStatistics | undefined;
   /** Starts to watch the process; called by itself with the first `render`. */
   load(): Promise<void>;
   /** The text to answer with; `reading` fills the gauges. */
@@ -72,6 +77,7 @@ export function createMetrics(build: BuildInfo): Metrics {
   const requests = new LabelledCounts(metricCatalogue.modelship_requests_total.labels);
   const series = new Map<string, Map<string, VersionSeries>>();
   const http = new LabelledCounts(metricCatalogue.modelship_http_requests_total.labels);
+  const grpc = new LabelledCounts(metricCatalogue.modelship_grpc_requests_total.labels);
   let processMetrics: Promise<() => Promise<string>> | undefined;
 
   async function openProcessMetrics(): Promise<() => Promise<string>> {
@@ -86,13 +92,12 @@ export function createMetrics(build: BuildInfo): Metrics {
   return {
     countRequest({ model, version, code, totalMs }) {
       requests.add(model, version, code);
-      if (!timedCodes.has(code)) return;
-      series
-        .get(model)
-        ?.get(version)
-        ?.requestDuration.observe(totalMs / 1000);
+      const one = series.get(model)?.get(version);
+      one?.totals.addRequest(code, totalMs);
+      if (timedCodes.has(code)) one?.requestDuration.observe(totalMs / 1000);
     },
     countHttp: (route, status, code) => http.add(route, status, code),
+    countGrpc: (method, status, code) => grpc.add(method, status, code),
     forVersion(model, version) {
       for (const code of expectedCodes) requests.add(model, version, code, 0);
       const versions = innerOf(series, model);
@@ -100,6 +105,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       versions.set(version, one);
       return one;
     },
+    statisticsOf: (model, version) => series.get(model)?.get(version)?.totals,
     load: async () => {
       await watchProcess();
     },
@@ -111,6 +117,7 @@ export function createMetrics(build: BuildInfo): Metrics {
       const families = toFamilies({
         modelship_build_info: [{ labels: { ...build }, value: 1 }],
         modelship_http_requests_total: http.samples(),
+        modelship_grpc_requests_total: grpc.samples(),
         modelship_requests_total: requests.samples(),
         modelship_request_body_bytes: [{ labels: {}, value: bodies.usedBytes }],
         modelship_request_body_limit_bytes: [{ labels: {}, value: bodies.limitBytes }],
