@@ -228,6 +228,36 @@ export const errorCatalogue = {
     message: (d: { model: string; version: string; state: string; reason?: string | undefined }) =>
       `Model ${d.model} version ${d.version} is not ready (${d.state}${d.reason ? `: ${d.reason}` : ''}).`,
   },
+  MODEL_CONTROL_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; mode: string }) =>
+      `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
+  },
+  RUNTIME_CHANGE_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; replicas: number }) =>
+      `${d.what} is refused: this server is one of ${d.replicas} replicas, and the others would not hear of it. Change the model.yaml that they share, or start them with --runtime-changes allow.`,
+  },
+  TRAFFIC_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; problem: string }) =>
+      `Labels and traffic of model ${d.model} stay as they are: ${d.problem}.`,
+  },
+  CONTROL_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The request to change models is invalid: ${d.problem}.`,
+  },
+  PATH_OUTSIDE_REPOSITORY: {
+    kind: 'permission-denied',
+    message: (d: { path: string; roots: readonly string[] }) =>
+      `${d.path} is outside of what this server was started with; expected a folder below ${d.roots.join(' or ')}.`,
+  },
+  VERSION_SUPERSEDED: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { model: string; version: string }) =>
+      `Model ${d.model} version ${d.version} was unloaded while it loaded.`,
+  },
 
   // Tensors
   INFER_REQUEST_INVALID: {
@@ -366,6 +396,21 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { path: string; problems: readonly string[] }) =>
       `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  MODELS_CONFIG_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problems: readonly string[] }) =>
+      `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  SIGNATURE_CHANGED: {
+    kind: 'failed-precondition',
+    message: (d: {
+      model: string;
+      version: string;
+      serving: string;
+      differences: readonly string[];
+    }) =>
+      `Model ${d.model} version ${d.version} has another signature than version ${d.serving}, which serves (${d.differences.join('; ')}), and its model.yaml says strictSignature: true.`,
   },
   SETTINGS_INVALID: {
     kind: 'invalid-argument',

@@ -19,13 +19,20 @@ export function registerInferRoutes(
   { service, scopes }: { readonly service: InferenceService; readonly scopes: RequestScopes },
 ): void {
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { model, version, life } = scopes.take(request);
+    const { model, version, served, life } = scopes.take(request);
     const body = request.body as Buffer | undefined;
     if (!body || body.length === 0)
       throw new ServingError('BODY_EMPTY', { expected: 'an inference request' });
     const parsed = parseInferBody(body, headerLengthOf(request));
     const outputs = parsed.outputs?.map(({ name }) => name);
-    const answer = await service.infer({ model, version, inputs: parsed.inputs, outputs, life });
+    const answer = await service.infer({
+      model,
+      version,
+      served,
+      inputs: parsed.inputs,
+      outputs,
+      life,
+    });
     request.answered = answer;
     const encoded = encodeInferAnswer(answer, parsed);
     if (encoded.headerLength !== undefined) reply.header(lengthHeader, encoded.headerLength);

@@ -1,12 +1,17 @@
 /**
- * Which of a model's versions to serve: a pure function of the policy and what is there.
+ * Which of a model's versions to serve and what to do next for that: pure functions of what is on disk,
+ * what is loaded and what is asked for (docs/decisions/versions.md).
+ *
+ * Does not own looking at the disk, loading or waiting; whoever does these asks again after each of them.
  */
 
-import type { ModelYaml } from '../config/model-yaml.ts';
+import type { VersionsYaml } from '../config/model-yaml.ts';
+
+export type Selection = Pick<VersionsYaml, 'policy' | 'count' | 'list'>;
 
 /** Versions in rising order in, the ones to serve out, in rising order. */
 export function selectVersions<T extends { readonly version: string }>(
-  policy: ModelYaml['versions'],
+  policy: Selection,
   found: readonly T[],
 ): T[] {
   if (policy.policy === 'all') return [...found];
@@ -14,4 +19,155 @@ export function selectVersions<T extends { readonly version: string }>(
     return found.filter(({ version }) => policy.list?.includes(Number(version)));
   }
   return found.slice(-(policy.count ?? 1));
+}
+
+export interface VersionOnDisk {
+  readonly version: string;
+  /** Changes with the content. */
+  readonly stamp: string;
+  /** False while it may still be being copied. */
+  readonly settled: boolean;
+}
+
+export interface LoadedVersion {
+  /** Tells two loads of one version apart. */
+  readonly id: number;
+  readonly version: string;
+  readonly stamp: string;
+  /** SERVING: also while its runners are being replaced. */
+  readonly state: 'LOADING' | 'SERVING' | 'FAILED' | 'UNLOADING';
+  /** Of a FAILED one: when to try again, in milliseconds of `now`; absent: it is not for us to try. */
+  readonly retryAt?: number | undefined;
+}
+
+export interface ModelSnapshot {
+  /** 'nothing': the model was removed, or its unloading was asked for. */
+  readonly asked: 'policy' | 'nothing';
+  readonly policy: Selection;
+  readonly preserve: VersionsYaml['preserve'];
+  /** Versions that labels name. */
+  readonly labelled: readonly string[];
+  /** In rising order. */
+  readonly onDisk: readonly VersionOnDisk[];
+  readonly loaded: readonly LoadedVersion[];
+  readonly now: number;
+}
+
+export type VersionAction =
+  | { readonly kind: 'load'; readonly version: string; readonly stamp: string }
+  | { readonly kind: 'unload'; readonly id: number; readonly why: string };
+
+export interface NextActions {
+  readonly actions: readonly VersionAction[];
+  /** When to ask again though nothing happened; absent: only when something does. */
+  readonly lookAgainAt?: number | undefined;
+}
+
+/** How many lower versions are tried when all that is wanted failed and nothing serves. */
+const mostFallbacks = 3;
+
+/** The policy's versions and those that labels name. */
+export function wantedVersions<T extends { readonly version: string }>(
+  { asked, policy, labelled }: Pick<ModelSnapshot, 'asked' | 'policy' | 'labelled'>,
+  onDisk: readonly T[],
+): T[] {
+  if (asked === 'nothing') return [];
+  const selected = new Set<T>(selectVersions(policy, onDisk));
+  return onDisk.filter((one) => selected.has(one) || labelled.includes(one.version));
+}
+
+const isOf =
+  ({ version, stamp }: VersionOnDisk) =>
+  (loaded: LoadedVersion): boolean =>
+    loaded.version === version && loaded.stamp === stamp && loaded.state !== 'UNLOADING';
+
+/** Not loaded with that content, or failed and due again. */
+function isDue(one: VersionOnDisk, { loaded, now }: ModelSnapshot): boolean {
+  if (!one.settled) return false;
+  const held = loaded.find(isOf(one));
+  if (!held) return true;
+  return held.state === 'FAILED' && held.retryAt !== undefined && held.retryAt <= now;
+}
+
+/** Neither serves nor failed yet. */
+function isPending(one: VersionOnDisk, { loaded }: ModelSnapshot): boolean {
+  const held = loaded.find(isOf(one));
+  return !held || held.state === 'LOADING';
+}
+
+/** The next lower version to try where all that is wanted failed and nothing serves. */
+function findFallback(
+  wanted: readonly VersionOnDisk[],
+  snapshot: ModelSnapshot,
+): VersionOnDisk | undefined {
+  const { loaded, onDisk } = snapshot;
+  const failed = (one: VersionOnDisk): boolean => loaded.find(isOf(one))?.state === 'FAILED';
+  if (wanted.length === 0 || !wanted.every(failed)) return undefined;
+  if (loaded.some(({ state }) => state === 'SERVING' || state === 'LOADING')) return undefined;
+  const others = onDisk.filter((one) => !wanted.includes(one));
+  if (others.filter(failed).length >= mostFallbacks) return undefined;
+  return others.findLast((one) => one.settled && !failed(one));
+}
+
+function whyUnwanted(held: LoadedVersion, { asked, onDisk }: ModelSnapshot): string {
+  if (asked === 'nothing') return 'the model is unloaded';
+  const there = onDisk.find(({ version }) => version === held.version);
+  if (!there) return 'its folder is gone';
+  return there.stamp === held.stamp
+    ? 'the policy selects other versions'
+    : 'its files have changed';
+}
+
+/** Whether an old version may go while new ones come. */
+function mayGo(
+  held: LoadedVersion,
+  wanted: readonly VersionOnDisk[],
+  snapshot: ModelSnapshot,
+): boolean {
+  if (held.state === 'UNLOADING') return false;
+  if (snapshot.asked === 'nothing' || held.state === 'LOADING') return true;
+  const { loaded, preserve } = snapshot;
+  const holds = (state: LoadedVersion['state']) => (one: VersionOnDisk) =>
+    loaded.some((other) => isOf(one)(other) && other.state === state);
+  if (preserve === 'resources') {
+    // Room is made only for one that is there to be loaded.
+    return wanted.some((one) => one.settled && !holds('FAILED')(one));
+  }
+  // One that failed holds nothing; it is kept as the record of what was tried.
+  return wanted.some(holds('SERVING')) && !wanted.some((one) => isPending(one, snapshot));
+}
+
+/** What to do now. */
+export function nextActions(snapshot: ModelSnapshot): NextActions {
+  const { loaded, onDisk, preserve, now } = snapshot;
+  const wanted = wantedVersions(snapshot, onDisk);
+  const unwanted = loaded.filter((held) => !wanted.some((one) => isOf(one)(held)));
+  const holding = unwanted.filter(({ state }) => state !== 'FAILED');
+  const mayLoad = preserve === 'availability' || holding.length === 0;
+  const due = mayLoad ? wanted.filter((one) => isDue(one, snapshot)) : [];
+  const fallback = mayLoad && due.length === 0 ? findFallback(wanted, snapshot) : undefined;
+  const going = unwanted.filter((held) => mayGo(held, wanted, snapshot));
+  const retries = loaded
+    .filter((held) => wanted.some((one) => isOf(one)(held)) && held.state === 'FAILED')
+    .map(({ retryAt }) => retryAt ?? 0)
+    .filter((at) => at > now);
+  return {
+    actions: [
+      ...going.map((held): VersionAction => {
+        return { kind: 'unload', id: held.id, why: whyUnwanted(held, snapshot) };
+      }),
+      ...[...due, ...(fallback ? [fallback] : [])].map(({ version, stamp }): VersionAction => {
+        return { kind: 'load', version, stamp };
+      }),
+    ],
+    ...(retries.length > 0 ? { lookAgainAt: Math.min(...retries) } : {}),
+  };
+}
+
+const firstRetryMs = 5000;
+const longestRetryMs = 300_000;
+
+/** How long a failed load waits for its next try: 5 s, doubled with every failure, 5 minutes at most. */
+export function retryDelayMs(failures: number): number {
+  return Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 20));
 }

@@ -19,11 +19,14 @@ import type {
   PredictRequest,
   Timings,
 } from './inference-types.ts';
-import type { ModelRegistry } from './model-registry.ts';
+import type { ModelControl } from './model-control.ts';
+import { createFixedControl } from './model-control.ts';
+import type { KeyOf, ModelRegistry } from './model-registry.ts';
 import type { PictureSource } from './predict-pictures.ts';
 import { predictPictures } from './predict-pictures.ts';
 import type { RequestLife } from './request-life.ts';
 import type { ServedVersion } from './served-version.ts';
+import type { Shadow } from './shadow.ts';
 
 /** What is told of a finished request, once, for all transports. */
 export interface Account {
@@ -38,8 +41,15 @@ export interface Account {
 
 export interface InferenceService {
   readonly registry: ModelRegistry;
-  /** The version that a request means, before anything is decoded. Throws what the registry throws. */
+  /** What may be asked about the models and changed. */
+  readonly control: ModelControl;
+  /** The version that a request means. Throws what the registry throws. */
   resolve(model: string, version: string | undefined): ServedVersion;
+  /**
+   * The version that a request means, before anything is decoded, held for it: whoever calls it calls its
+   * `release` when the answer is written. Throws what the registry throws.
+   */
+  acquire(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion;
   infer(request: InferenceRequest): Promise<InferenceAnswer>;
   predict(request: PredictRequest): Promise<PredictAnswer>;
   /** True when the first load of every model is over and enough of them serve. */
@@ -57,6 +67,10 @@ export interface InferenceService {
 
 export interface InferenceServiceOptions {
   readonly registry: ModelRegistry;
+  /** Absent: nothing can be changed. */
+  readonly control?: ModelControl | undefined;
+  /** Runs copies of requests on other versions; absent: none does. */
+  readonly shadow?: Shadow | undefined;
   readonly pictures: PictureSource;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
@@ -76,6 +90,11 @@ function toNamed(
   }));
   if (!wanted || wanted.length === 0) return named;
   return wanted.flatMap((name) => named.find((output) => output.name === name) ?? []);
+}
+
+/** A version that comes or goes beside what serves takes no server out of its load balancer. */
+function countsForReadiness({ state, later }: ServedVersion): boolean {
+  return state !== 'UNLOADING' && !(later && (state === 'LOADING' || state === 'FAILED'));
 }
 
 export function createInferenceService(options: InferenceServiceOptions): InferenceService {
@@ -110,6 +129,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   ): Promise<T> {
     let code = 'OK';
     let timings: Timings | undefined;
+    served.hold();
     try {
       const answer = await work();
       timings = answer.timings;
@@ -118,6 +138,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
       code = error instanceof ServingError ? error.code : 'INTERNAL';
       throw error;
     } finally {
+      served.release();
       const totalMs = systemClock.now() - life.acceptedAt;
       const { model, version } = served;
       options.onAccount({ model: model.name, version: version.version, code, totalMs, timings });
@@ -125,9 +146,9 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   }
 
   /** Finds the version; a request that means none is counted too, under no name that the client made up. */
-  function resolve(model: string, version: string | undefined): ServedVersion {
+  function resolve(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion {
     try {
-      return registry.resolve(model, version);
+      return registry.resolve(model, version, keyOf);
     } catch (error) {
       const { code } = error as ServingError;
       const known = registry.models.some((registered) => registered.model.name === model);
@@ -137,18 +158,27 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   }
 
   const versions = (): ServedVersion[] => registry.models.flatMap((model) => model.versions);
+  const control = options.control ?? createFixedControl(registry);
+  const withShadow = (served: ServedVersion): ServedVersion =>
+    options.shadow?.follow(served, registry) ?? served;
 
   return {
     registry,
+    control,
     resolve,
-    async infer({ model, version, inputs, outputs, life }) {
+    acquire(model, version, keyOf) {
+      const served = resolve(model, version, keyOf);
+      served.hold();
+      return served;
+    },
+    async infer({ model, version, inputs, outputs, life, served: held }) {
       refuseWhenDraining();
-      const served = resolve(model, version);
+      const served = held ?? resolve(model, version);
       return account(served, life, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
         const wanted = checkOutputs(model, signature?.outputs ?? [], outputs);
-        const answer = await served.run({ inputs: frames, wanted }, life);
+        const answer = await withShadow(served).run({ inputs: frames, wanted }, life);
         return {
           model,
           version: served.version.version,
@@ -157,19 +187,27 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
         };
       });
     },
-    async predict({ model = registry.defaultName(), version, pictures: given, life }) {
+    async predict({
+      model = registry.defaultName(),
+      version,
+      pictures: given,
+      life,
+      served: held,
+    }) {
       refuseWhenDraining();
-      const served = resolve(model, version);
+      const served = held ?? resolve(model, version);
       return account(served, life, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
-        const { results, timings } = await predictPictures(served, pictures, encoded, life);
+        const asked = withShadow(served);
+        const { results, timings } = await predictPictures(asked, pictures, encoded, life);
         const { as } = served.model.config.output;
         return { model, version: served.version.version, results, as, timings };
       });
     },
     get ready() {
       if (announced) return false;
-      const all = versions();
+      if (control.starting) return false;
+      const all = versions().filter(countsForReadiness);
       if (all.some(({ state }) => state === 'LOADING')) return false;
       const serving = all.filter(({ state }) => state === 'READY').length;
       const models = registry.models.every(({ model }) => !model.problem);

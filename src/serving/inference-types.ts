@@ -3,6 +3,7 @@
 import type { LabelledScore } from '../pipeline/scores.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { RequestLife } from './request-life.ts';
+import type { ServedVersion } from './served-version.ts';
 
 export interface Timings {
   /** Time inside the runtime, in milliseconds. */
@@ -13,8 +14,10 @@ export interface Timings {
 
 export interface InferenceRequest {
   readonly model: string;
-  /** Absent: the newest version that serves. */
+  /** A number or a label. Absent: the version that the model's traffic gives it. */
   readonly version?: string | undefined;
+  /** The version that the caller holds for it (`acquire`); absent: it is found when it is asked. */
+  readonly served?: ServedVersion | undefined;
   readonly inputs: readonly NamedTensor[];
   /** Names of the wanted outputs; absent or empty: all. */
   readonly outputs?: readonly string[] | undefined;
@@ -38,6 +41,8 @@ export interface PredictRequest {
   /** Absent: the only model, or the default one. */
   readonly model?: string | undefined;
   readonly version?: string | undefined;
+  /** As in `InferenceRequest`. */
+  readonly served?: ServedVersion | undefined;
   /** The pictures, or what reads them: a drain waits for that too, and what it throws is accounted for. */
   readonly pictures: readonly EncodedPicture[] | (() => Promise<readonly EncodedPicture[]>);
   readonly life: RequestLife;
