@@ -252,13 +252,6 @@ export const errorCatalogue = {
     message: (d: { path: string; roots: readonly string[] }) =>
       `${d.path} is outside of what this server was started with; expected a folder below ${d.roots.join(' or ')}.`,
   },
-  VERSION_SUPERSEDED: {
-    kind: 'unavailable',
-    retryable: true,
-    message: (d: { model: string; version: string }) =>
-      `Model ${d.model} version ${d.version} was unloaded while it loaded.`,
-  },
-
   // Tensors
   INFER_REQUEST_INVALID: {
     kind: 'invalid-argument',

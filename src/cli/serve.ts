@@ -7,14 +7,18 @@
 
 import { flushCompileCache } from 'node:module';
 import type { Settings } from '../config/settings.ts';
+import { modelControlOf } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
+import type { ModelLife } from '../serving/model-life.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
+import type { Watch } from '../serving/watch-models.ts';
+import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, readModels } from './compose.ts';
+import { compose, openRepository } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
@@ -42,20 +46,37 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
   }
 }
 
+function schedule(milliseconds: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, milliseconds);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+/** SIGHUP, which would end a process that does not watch, makes this one look at once. */
+function startWatch(life: ModelLife, { pollIntervalMs }: Settings): Watch {
+  const watch = watchModels(life, { intervalMs: pollIntervalMs, now: Date.now, schedule });
+  process.on('SIGHUP', watch.look);
+  return watch;
+}
+
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
   // As process 1 of a container a signal without a handler is not even deadly.
   const endEarly = (): never => process.exit(exitCodes.done);
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const models = readModels(settings.path);
+  const mode = modelControlOf(settings);
+  const found = openRepository(settings.path, mode === 'poll' ? settings.settleMs : undefined);
+  const { models } = found;
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
-  const { service, pictures } = compose(settings, models, {
+  const { service, pictures, life } = compose(settings, models, {
     log,
     metrics,
+    found,
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
+  const watch = mode === 'poll' && life ? startWatch(life, settings) : undefined;
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
@@ -70,7 +91,11 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       service,
       settings,
       log,
-      close: () => pictures.close(),
+      close() {
+        watch?.stop();
+        life?.close();
+        return pictures.close();
+      },
     });
     announceListening(settings.host, port, output);
     await loading;
@@ -78,6 +103,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     dropEarlyRunner();
     flushCompileCache();
   } catch (error) {
+    watch?.stop();
     await service.stop();
     throw error;
   }

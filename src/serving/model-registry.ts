@@ -8,7 +8,7 @@ import { ServingError } from '../errors.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import type { ServedVersion } from './served-version.ts';
 import type { TrafficRules } from './traffic.ts';
-import { pickVersion, pointOfKey, rulesFromYaml, versionOf } from './traffic.ts';
+import { pickVersion, pointOfKey, rulesFromYaml, shareOfVersion, versionOf } from './traffic.ts';
 
 export interface RegisteredModel {
   readonly model: ReadModel;
@@ -39,6 +39,8 @@ export interface ModelRegistry {
    * MODEL_NOT_READY.
    */
   resolve(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion;
+  /** How much of the requests that name no version it gets as things stand, in percent. */
+  trafficOf(model: RegisteredModel, version: string): number;
   /** Adds a model, or takes the place of the one of its name. */
   set(model: RegisteredModel): void;
   remove(model: string): void;
@@ -134,6 +136,18 @@ export function createModelRegistry(
       const found = find(name);
       if (version !== undefined) return named(found, version);
       return pick(found, keyOf) ?? found.versions.findLast(serves) ?? throwNotReady(found);
+    },
+    trafficOf(registered, version) {
+      const { versions } = registered;
+      const rules = rulesOf(registered);
+      const open = (one: string): boolean => newestOf(versions, one) !== undefined;
+      if (
+        rules.shares.some(
+          ({ target, percent }) => percent > 0 && open(versionOf(rules, target) ?? ''),
+        )
+      )
+        return shareOfVersion(rules, version, open);
+      return versions.findLast(serves)?.version.version === version ? 100 : 0;
     },
     set(registered) {
       const isNew = !byName.has(registered.model.name);

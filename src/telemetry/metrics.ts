@@ -29,10 +29,20 @@ export interface Metrics {
   countHttp(route: string, status: number, code: string): void;
   /** Of a version of this server; shown with zeros from now on. */
   forVersion(model: string, version: string): VersionMetrics;
+  /** Forgets a version that was unloaded, so that what is kept does not grow with every version there was. */
+  forgetVersion(model: string, version: string): void;
+  /** A copy of a request was run by a shadow, or was not. */
+  countShadow(outcome: ShadowCount): void;
   /** Starts to watch the process; called by itself with the first `render`. */
   load(): Promise<void>;
   /** The text to answer with; `reading` fills the gauges. */
   render(reading: ServerReading): Promise<{ contentType: string; text: string }>;
+}
+
+export interface ShadowCount {
+  readonly model: string;
+  readonly version: string;
+  readonly result: string;
 }
 
 export interface BuildInfo {
@@ -70,6 +80,7 @@ function toFamilies(samples: Readonly<Record<MetricName, readonly Sample[]>>): F
 
 export function createMetrics(build: BuildInfo): Metrics {
   const requests = new LabelledCounts(metricCatalogue.modelship_requests_total.labels);
+  const shadows = new LabelledCounts(metricCatalogue.modelship_shadow_requests_total.labels);
   const series = new Map<string, Map<string, VersionSeries>>();
   const http = new LabelledCounts(metricCatalogue.modelship_http_requests_total.labels);
   let processMetrics: Promise<() => Promise<string>> | undefined;
@@ -100,6 +111,12 @@ export function createMetrics(build: BuildInfo): Metrics {
       versions.set(version, one);
       return one;
     },
+    forgetVersion(model, version) {
+      series.get(model)?.delete(version);
+      requests.forget(model, version);
+      shadows.forget(model, version);
+    },
+    countShadow: ({ model, version, result }) => shadows.add(model, version, result),
     load: async () => {
       await watchProcess();
     },
@@ -112,6 +129,7 @@ export function createMetrics(build: BuildInfo): Metrics {
         modelship_build_info: [{ labels: { ...build }, value: 1 }],
         modelship_http_requests_total: http.samples(),
         modelship_requests_total: requests.samples(),
+        modelship_shadow_requests_total: shadows.samples(),
         modelship_request_body_bytes: [{ labels: {}, value: bodies.usedBytes }],
         modelship_request_body_limit_bytes: [{ labels: {}, value: bodies.limitBytes }],
         ...samplesOfSeries([...series.values()].flatMap((versions) => [...versions.values()])),
