@@ -32,6 +32,7 @@ import type { PictureForms } from './read-pictures.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
 import { createRequestScopes, requestIdFrom } from './request-scope.ts';
+import { registerTrafficRoutes } from './traffic-routes.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
@@ -210,6 +211,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
   registerModelReadyRoutes(app, service);
+  registerTrafficRoutes(app, service);
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   registerInferRoutes(app, { service, scopes });

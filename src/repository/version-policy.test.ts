@@ -170,6 +170,9 @@ describe('a failed load', () => {
     ['is tried at once when its files change', '2b', '2a:FAILED@99', '+2b'],
     ['waits until changed files are settled', '2b~', '2a:FAILED@99', ''],
     ['falls back to the next lower version where nothing serves', '1 2 3', '3:FAILED@99', '+2 @99'],
+    ['goes on with its fallback', '1 2 3', '2:LOADING 3:FAILED@99', '@99'],
+    ['goes on with its fallback while it is tried again', '1 2 3', '2:LOADING 3:FAILED@10', '+3'],
+    ['gives up a fallback whose files changed', '1 2b 3', '2a:LOADING 3:FAILED@99', '-2a @99'],
     ['does not fall back while another serves', '1 2 3', '1:SERVING 3:FAILED@99', '@99'],
     ['falls back once more when that failed too', '1 2 3', '2:FAILED 3:FAILED@99', '+1 @99'],
     [

@@ -95,13 +95,18 @@ function isPending(one: VersionOnDisk, { loaded }: ModelSnapshot): boolean {
   return !held || held.state === 'LOADING';
 }
 
+const hasFailed =
+  ({ loaded }: ModelSnapshot) =>
+  (one: VersionOnDisk): boolean =>
+    loaded.find(isOf(one))?.state === 'FAILED';
+
 /** The next lower version to try where all that is wanted failed and nothing serves. */
 function findFallback(
   wanted: readonly VersionOnDisk[],
   snapshot: ModelSnapshot,
 ): VersionOnDisk | undefined {
   const { loaded, onDisk } = snapshot;
-  const failed = (one: VersionOnDisk): boolean => loaded.find(isOf(one))?.state === 'FAILED';
+  const failed = hasFailed(snapshot);
   if (wanted.length === 0 || !wanted.every(failed)) return undefined;
   if (loaded.some(({ state }) => state === 'SERVING' || state === 'LOADING')) return undefined;
   const others = onDisk.filter((one) => !wanted.includes(one));
@@ -125,8 +130,13 @@ function mayGo(
   snapshot: ModelSnapshot,
 ): boolean {
   if (held.state === 'UNLOADING') return false;
-  if (snapshot.asked === 'nothing' || held.state === 'LOADING') return true;
-  const { loaded, preserve } = snapshot;
+  if (snapshot.asked === 'nothing') return true;
+  const { loaded, preserve, onDisk } = snapshot;
+  // Where nothing serves, what loads goes on as long as it is what is on disk: it may be all there will be.
+  if (held.state === 'LOADING')
+    return (
+      loaded.some(({ state }) => state === 'SERVING') || !onDisk.some((one) => isOf(one)(held))
+    );
   const holds = (state: LoadedVersion['state']) => (one: VersionOnDisk) =>
     loaded.some((other) => isOf(one)(other) && other.state === state);
   if (preserve === 'resources') {
