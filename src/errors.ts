@@ -425,6 +425,12 @@ export const errorCatalogue = {
     message: (d: { host: string; port: number; problem: string }) =>
       `Cannot listen on ${d.host} port ${d.port}: ${d.problem}.`,
   },
+  SERVER_UNREACHABLE: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `There is no answer from ${d.url}: ${d.problem}. Start the server, or name it with --url.`,
+  },
   FILE_EXISTS: {
     kind: 'failed-precondition',
     message: (d: { path: string; option: string }) =>

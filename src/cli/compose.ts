@@ -63,7 +63,7 @@ export function readModels(path: string): readonly ReadModel[] {
   return openRepository(path).models;
 }
 
-function openTraffic({ stateDir }: Settings, log: Log): TrafficStore {
+export function openTraffic({ stateDir }: Pick<Settings, 'stateDir'>, log: Log): TrafficStore {
   const folder =
     stateDir === undefined
       ? undefined

@@ -30,7 +30,7 @@ function readingsOfModel(registered: RegisteredModel, registry: ModelRegistry): 
       maxWaiting: model.config.queue.maxRequests,
       maxWaitingBytes: model.config.queue.maxBytes,
       running: served.running,
-      trafficPercent: registry.trafficOf(registered, served.version.version),
+      trafficRatio: registry.trafficOf(registered, served.version.version) / 100,
       runners: served.runners,
     }));
 }

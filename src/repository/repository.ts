@@ -66,8 +66,9 @@ interface KnownHead {
   /** Of what it was read from. */
   readonly stamp: string;
   readonly head: ModelHead;
-  /** model.yaml and the files that it names, which all versions share. */
-  readonly files: readonly string[];
+  /** Files that its model.yaml names. */
+  readonly named: readonly string[];
+  /** Of these and model.yaml itself, which all versions share. */
   readonly shared: ContentStamp;
   /** Of what it says about how versions are served. */
   readonly meaning: string;
@@ -136,20 +137,26 @@ export function createRepository(options: RepositoryOptions): Repository {
     const { place, folder, yamlPath } = found;
     const known = heads.get(place);
     const yaml = yamls.get(changes.name ?? known?.head.name ?? found.name);
-    const ownFiles = yamlPath ? [yamlPath] : [];
-    const stampWith = (files: readonly string[]): [string, ContentStamp] => {
-      const shared = stampOfFiles(files);
+    const stampWith = (named: readonly string[]): [string, ContentStamp] => {
+      const shared = stampOfFiles([...(yamlPath ? [yamlPath] : []), ...named]);
       return [JSON.stringify([shared.stamp, changes, yaml]), shared];
     };
-    const [stamp, shared] = stampWith(known?.files ?? ownFiles);
+    const [stamp, shared] = stampWith(known?.named ?? []);
     const numbers = found.versions.map(({ version }) => version);
     if (known?.stamp === stamp)
       return { ...known, shared, head: { ...known.head, found: numbers } };
     const head = readHead(found, { ...changes, yaml });
     const { labels } = head.config.output;
-    const files = [...ownFiles, ...(typeof labels === 'string' ? [join(folder, labels)] : [])];
-    const [newStamp, newShared] = stampWith(files);
-    const read = { head, files, stamp: newStamp, shared: newShared, meaning: meaningOf(head) };
+    const named = typeof labels === 'string' ? [join(folder, labels)] : [];
+    // What was stamped before it was read; where other files are named now, the next look reads them again.
+    const isSame = named.join() === (known?.named ?? []).join();
+    const read = {
+      head,
+      named,
+      stamp: isSame ? stamp : '',
+      shared: isSame ? shared : stampWith(named)[1],
+      meaning: meaningOf(head),
+    };
     heads.set(place, read);
     return read;
   }

@@ -19,8 +19,9 @@ function areClose(a: Numbers, b: Numbers, tolerance: number): boolean {
   for (let i = 0; i < a.length; i += 1) {
     const [x, y] = [Number(a[i]), Number(b[i])];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return false;
     // Below 1e-6 the numbers of a softmax say nothing, however much they differ.
-    if (!(Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y)) + 1e-6)) return false;
+    if (Math.abs(x - y) > tolerance * Math.max(Math.abs(x), Math.abs(y)) + 1e-6) return false;
   }
   return true;
 }

@@ -134,10 +134,10 @@ export const metricCatalogue = {
     labels: ['model', 'version', 'code'],
     help: 'How often the version FAILED, by the code of the reason. A version that is retried may fail several times.',
   },
-  modelship_traffic_percent: {
+  modelship_traffic_ratio: {
     type: 'gauge',
     labels: version,
-    help: 'How much of the requests that name no version it gets, as labels, traffic and what serves are now.',
+    help: 'The share, from 0 to 1, that it gets of the requests that name no version, as labels, traffic and what serves are now.',
   },
   modelship_shadow_requests_total: {
     type: 'counter',

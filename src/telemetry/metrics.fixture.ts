@@ -14,7 +14,7 @@ export const reading: VersionReading = {
   waitingBytes: 400,
   maxWaiting: 256,
   maxWaitingBytes: 1024,
-  trafficPercent: 100,
+  trafficRatio: 1,
   running: 1,
   runners: [{ runner: 1, pid: process.pid }],
 };
