@@ -14,10 +14,9 @@ import type { TrafficChange } from '../serving/traffic.ts';
 import { describeTraffic } from './describe-version.ts';
 
 const version = z
-  .union([z.int().positive(), z.string().regex(/^[1-9]\d{0,18}$/)], {
-    error: 'expected the number of a version',
-  })
-  .transform(String);
+  .union([z.int(), z.string()])
+  .transform(String)
+  .pipe(z.string().regex(/^[1-9]\d{0,18}$/, 'expected the number of a version'));
 
 const share = z.number().min(0).max(100);
 

@@ -30,7 +30,7 @@ function loaded(text: string): LoadedVersion[] {
 
 const now = 10;
 
-/** `+2` loads version 2, `-1` unloads version 1, `@12` looks again at 12. */
+/** `+2` loads version 2, `>2` lets it go on, `-1` unloads version 1, `@12` looks again at 12. */
 function next(disk: string, held: string, changes: Partial<ModelSnapshot> = {}): string {
   const all = loaded(held);
   const snapshot: ModelSnapshot = {
@@ -47,7 +47,7 @@ function next(disk: string, held: string, changes: Partial<ModelSnapshot> = {}):
   const words = actions.map((action) => {
     if (action.kind === 'load') return `+${action.version}${action.stamp}`;
     const { version, stamp } = all[action.id] as LoadedVersion;
-    return `-${version}${stamp}`;
+    return `${action.kind === 'start' ? '>' : '-'}${version}${stamp}`;
   });
   return [...words, ...(lookAgainAt === undefined ? [] : [`@${lookAgainAt}`])].join(' ');
 }
@@ -145,20 +145,23 @@ describe('availability first', () => {
 
 describe('resources first', () => {
   test.each<Row>([
-    ['the old one goes before the new one loads', '1 2', '1:SERVING', '-1'],
-    ['the new one waits until the old one is gone', '1 2', '1:UNLOADING', ''],
-    ['the new one loads when the old one is gone', '1 2', '', '+2'],
+    ['a new version is read beside the old one', '1 2', '1:SERVING', '+2'],
+    ['the old one stays while the new one is read', '1 2', '1:SERVING 2:LOADING', ''],
+    ['the old one goes when the new one is prepared', '1 2', '1:SERVING 2:PREPARED', '-1'],
+    ['the new one waits until the old one is gone', '1 2', '1:UNLOADING 2:PREPARED', ''],
+    ['the new one goes on when the old one is gone', '1 2', '2:PREPARED', '>2'],
     ['the old one stays while the new one may still be being copied', '1 2~', '1:SERVING', ''],
     ['the old one stays when its folder is gone and nothing takes its place', '', '1:SERVING', ''],
-    [
-      'the old one stays when the new one failed before it was loaded',
-      '1 2',
-      '1:SERVING 2:FAILED',
-      '',
-    ],
+    ['the old one stays when the new one cannot be read', '1 2', '1:SERVING 2:FAILED', ''],
+    ['what failed is in nobody’s way', '1 2', '1:FAILED 2:PREPARED', '-1 >2'],
     ['what is wanted and serves stays', '1 2', '2:SERVING', ''],
+    ['a prepared version that nobody wants any more goes', '1', '1:SERVING 2:PREPARED', '-2'],
   ])('%s', (_, disk, held, expected) => {
     expect(next(disk, held, resources)).toBe(expected);
+  });
+
+  test('what was prepared goes on at once where there is room for both', () => {
+    expect(next('1 2', '1:SERVING 2:PREPARED')).toBe('>2');
   });
 });
 
@@ -238,6 +241,7 @@ test('any sequence of copies, replacements and removals ends with the wanted ver
         now,
       });
       for (const action of actions) {
+        if (action.kind === 'start') continue;
         if (action.kind === 'unload') {
           held = held.flatMap((one) =>
             one.id !== action.id

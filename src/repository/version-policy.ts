@@ -34,8 +34,8 @@ export interface LoadedVersion {
   readonly id: number;
   readonly version: string;
   readonly stamp: string;
-  /** SERVING: also while its runners are being replaced. */
-  readonly state: 'LOADING' | 'SERVING' | 'FAILED' | 'UNLOADING';
+  /** PREPARED: can be read, and waits for room. SERVING: also while its runners are being replaced. */
+  readonly state: 'LOADING' | 'PREPARED' | 'SERVING' | 'FAILED' | 'UNLOADING';
   /** Of a FAILED one: when to try again, in milliseconds of `now`; absent: it is not for us to try. */
   readonly retryAt?: number | undefined;
 }
@@ -55,6 +55,8 @@ export interface ModelSnapshot {
 
 export type VersionAction =
   | { readonly kind: 'load'; readonly version: string; readonly stamp: string }
+  /** There is room for what was prepared. */
+  | { readonly kind: 'start'; readonly id: number }
   | { readonly kind: 'unload'; readonly id: number; readonly why: string };
 
 export interface NextActions {
@@ -92,8 +94,11 @@ function isDue(one: VersionOnDisk, { loaded, now }: ModelSnapshot): boolean {
 /** Neither serves nor failed yet. */
 function isPending(one: VersionOnDisk, { loaded }: ModelSnapshot): boolean {
   const held = loaded.find(isOf(one));
-  return !held || held.state === 'LOADING';
+  return !held || isLoading(held);
 }
+
+const isLoading = ({ state }: LoadedVersion): boolean =>
+  state === 'LOADING' || state === 'PREPARED';
 
 const hasFailed =
   ({ loaded }: ModelSnapshot) =>
@@ -108,7 +113,7 @@ function findFallback(
   const { loaded, onDisk } = snapshot;
   const failed = hasFailed(snapshot);
   if (wanted.length === 0 || !wanted.every(failed)) return undefined;
-  if (loaded.some(({ state }) => state === 'SERVING' || state === 'LOADING')) return undefined;
+  if (loaded.some((one) => one.state === 'SERVING' || isLoading(one))) return undefined;
   const others = onDisk.filter((one) => !wanted.includes(one));
   if (others.filter(failed).length >= mostFallbacks) return undefined;
   return others.findLast((one) => one.settled && !failed(one));
@@ -139,26 +144,34 @@ function mayGo(
     );
   const holds = (state: LoadedVersion['state']) => (one: VersionOnDisk) =>
     loaded.some((other) => isOf(one)(other) && other.state === state);
-  if (preserve === 'resources') {
-    // Room is made only for one that is there to be loaded.
-    return wanted.some((one) => one.settled && !holds('FAILED')(one));
-  }
+  // Room is made only for one that can be read.
+  if (preserve === 'resources')
+    return wanted.some((one) => holds('PREPARED')(one) || holds('SERVING')(one));
   // One that failed holds nothing; it is kept as the record of what was tried.
   return wanted.some(holds('SERVING')) && !wanted.some((one) => isPending(one, snapshot));
 }
 
+/** What was prepared goes on when what it takes the place of is gone. */
+function findReady(
+  wanted: readonly VersionOnDisk[],
+  { loaded, preserve }: ModelSnapshot,
+): LoadedVersion[] {
+  const isWanted = (held: LoadedVersion): boolean => wanted.some((one) => isOf(one)(held));
+  const inTheWay = loaded.some((held) => !isWanted(held) && held.state !== 'FAILED');
+  if (preserve === 'resources' && inTheWay) return [];
+  return loaded.filter((held) => held.state === 'PREPARED' && isWanted(held));
+}
+
 /** What to do now. */
 export function nextActions(snapshot: ModelSnapshot): NextActions {
-  const { loaded, onDisk, preserve, now } = snapshot;
+  const { loaded, onDisk, now } = snapshot;
   const wanted = wantedVersions(snapshot, onDisk);
-  const unwanted = loaded.filter((held) => !wanted.some((one) => isOf(one)(held)));
-  const holding = unwanted.filter(({ state }) => state !== 'FAILED');
-  const mayLoad = preserve === 'availability' || holding.length === 0;
-  const due = mayLoad ? wanted.filter((one) => isDue(one, snapshot)) : [];
-  const fallback = mayLoad && due.length === 0 ? findFallback(wanted, snapshot) : undefined;
-  const going = unwanted.filter((held) => mayGo(held, wanted, snapshot));
+  const isWanted = (held: LoadedVersion): boolean => wanted.some((one) => isOf(one)(held));
+  const going = loaded.filter((held) => !isWanted(held) && mayGo(held, wanted, snapshot));
+  const due = wanted.filter((one) => isDue(one, snapshot));
+  const fallback = due.length === 0 ? findFallback(wanted, snapshot) : undefined;
   const retries = loaded
-    .filter((held) => wanted.some((one) => isOf(one)(held)) && held.state === 'FAILED')
+    .filter((held) => isWanted(held) && held.state === 'FAILED')
     .map(({ retryAt }) => retryAt ?? 0)
     .filter((at) => at > now);
   return {
@@ -166,6 +179,7 @@ export function nextActions(snapshot: ModelSnapshot): NextActions {
       ...going.map((held): VersionAction => {
         return { kind: 'unload', id: held.id, why: whyUnwanted(held, snapshot) };
       }),
+      ...findReady(wanted, snapshot).map(({ id }): VersionAction => ({ kind: 'start', id })),
       ...[...due, ...(fallback ? [fallback] : [])].map(({ version, stamp }): VersionAction => {
         return { kind: 'load', version, stamp };
       }),

@@ -24,7 +24,8 @@ export class Entry {
   }
 
   get state(): LoadedVersion['state'] {
-    const { state } = this.served;
+    const { state, waitsForRoom } = this.served;
+    if (state === 'LOADING' && waitsForRoom) return 'PREPARED';
     return state === 'READY' || state === 'UNAVAILABLE' ? 'SERVING' : state;
   }
 }

@@ -157,6 +157,8 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const { actions, lookAgainAt } = nextActions(snapshotOf(model, labelledOf(model.head), now()));
     for (const action of actions) {
       if (action.kind === 'unload') void startUnload(model, action.id, action.why);
+      else if (action.kind === 'start')
+        model.entries.find(({ id }) => id === action.id)?.served.proceed();
       else startLoad(model, action.version, action.stamp);
     }
     model.forgetTimer();

@@ -126,6 +126,8 @@ export async function prepareVersion(options: PrepareOptions): Promise<PreparedV
   };
   if (prepared.problem) return prepared;
   if (warning) log.warn({ model: model.name, version: read.version, warning }, 'signature differs');
-  await fillCache(await options.makeOrder(read), options);
+  // Optimising takes the memory of a load, which is not there while the old version serves.
+  if (model.config.versions.preserve === 'availability')
+    await fillCache(await options.makeOrder(read), options);
   return prepared;
 }

@@ -51,6 +51,9 @@ export interface ServedVersion {
   readonly later: boolean;
   /** Requests that hold it. */
   readonly holders: number;
+  /** It is prepared, and its runners start when `proceed` says so. */
+  readonly waitsForRoom: boolean;
+  proceed(): void;
   /** Loads; settles when it is READY or FAILED, or stopped before. Never rejects. */
   start(): Promise<void>;
   /**
@@ -98,6 +101,8 @@ export interface ServedVersionOptions {
    * meanwhile. What it throws is why the version FAILED.
    */
   readonly prepare?: ((signal: AbortSignal) => Promise<PreparedVersion>) | undefined;
+  /** After it was prepared it waits for `proceed`. */
+  readonly waitForRoom?: boolean | undefined;
   readonly instances: number;
   /** A run that takes longer is ended together with its runner; absent: none is. */
   readonly runLimitMs?: number | undefined;
@@ -153,6 +158,8 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let onReleased = (): void => {};
   let retiring: Promise<void> | undefined;
   let closed = false;
+  let waitsForRoom = false;
+  const room = Promise.withResolvers<void>();
   const stopping = new AbortController();
   let since = new Date();
   let report: LoadReport | undefined;
@@ -220,8 +227,16 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     runSize = runSizeOf(model, version, undefined);
   }
 
+  async function waitForRoom(): Promise<void> {
+    waitsForRoom = true;
+    options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' });
+    await room.promise;
+    waitsForRoom = false;
+  }
+
   async function load(): Promise<void> {
     await prepare();
+    if (options.waitForRoom) await waitForRoom();
     if (state !== 'LOADING') return;
     const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
@@ -289,6 +304,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     stopping.abort(notReady());
     if (state !== 'UNLOADING' && (state !== 'FAILED' || instances)) change('UNLOADING');
     closed = true;
+    room.resolve();
     firstLoad.resolve();
     queue.close(notReady());
     await instances?.stop();
@@ -326,6 +342,10 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get triesOn() {
       return triesOn;
     },
+    get waitsForRoom() {
+      return waitsForRoom;
+    },
+    proceed: room.resolve,
     get holders() {
       return holders;
     },

@@ -176,6 +176,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
         version,
         later: later !== undefined,
         prepare: later ? prepare : undefined,
+        waitForRoom: later !== undefined && model.config.versions.preserve === 'resources',
         pictures: plans.pictures,
         scores: plans.scores,
         instances: options.oneInstance ? 1 : cores.instances,
