@@ -395,6 +395,17 @@ export const errorCatalogue = {
     message: (d: { path: string; problems: readonly string[] }) =>
       `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
   },
+  MODEL_SOURCE_FAILED: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `The model could not be fetched from ${d.url}: ${d.problem}.`,
+  },
+  MODEL_SOURCE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { url: string; supported: readonly string[] }) =>
+      `Models cannot be fetched from ${d.url} yet; expected a URL that starts with ${d.supported.join(' or ')}.`,
+  },
   SIGNATURE_CHANGED: {
     kind: 'failed-precondition',
     message: (d: {

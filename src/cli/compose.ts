@@ -2,12 +2,14 @@
  * The composition root: from settings to a service, for the commands that run models.
  */
 
+import { join } from 'node:path';
 import { openModelCache } from '../cache/model-cache.ts';
 import type { Settings } from '../config/settings.ts';
 import { modelControlOf } from '../config/settings.ts';
 import type { PictureReader } from '../image/picture-reader.ts';
 import { createPictureReader } from '../image/picture-reader.ts';
 import type { WaitingLimits } from '../image/picture-threads.ts';
+import { createModelSource } from '../repository/model-source.ts';
 import { readInChild } from '../repository/read-in-child.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { readVersions } from '../repository/read-model.ts';
@@ -125,6 +127,7 @@ export function compose(
         { environment, cache: { folder, maxBytes: settings.cacheSize } },
         signal,
       ),
+    source: createModelSource(join(folder, 'downloads')),
     runnerEnvironment: environment,
     takeRunner: takeEarlyRunner,
     instances: settings.instances,

@@ -36,7 +36,7 @@ export async function collectFacts(
     if (changed) rules.set(model.name, changed);
     const served = service?.registry.find(model.name).versions;
     for (const version of model.versions) {
-      const one = served?.find((candidate) => candidate.version === version);
+      const one = served?.find((candidate) => candidate.version.version === version.version);
       sizes.set(version, {
         disk: await sizeOnDisk(version),
         memory: one ? await memoryOf(one) : null,

@@ -134,7 +134,7 @@ function printModel(
   for (const version of model.versions) {
     const served = service?.registry
       .find(model.name)
-      .versions.find((one) => one.version === version);
+      .versions.find((one) => one.version.version === version.version);
     printVersion(model, version, served, output, facts);
   }
 }
@@ -158,7 +158,7 @@ function toJson(
     versions: model.versions.map((version) => {
       const served = service?.registry
         .find(model.name)
-        .versions.find((one) => one.version === version);
+        .versions.find((one) => one.version.version === version.version);
       const { pictures, scores } = planVersion(model, version);
       return {
         version: version.version,

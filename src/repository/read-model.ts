@@ -6,7 +6,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelYaml, VersionsYaml } from '../config/model-yaml.ts';
+import type { ModelYaml, SourceYaml, VersionsYaml } from '../config/model-yaml.ts';
 import { defaultModelYaml, parseModelYaml } from '../config/model-yaml.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { FoundModel, FoundVersion } from './find-models.ts';
@@ -18,6 +18,8 @@ export interface ReadVersion {
   readonly version: string;
   readonly file?: string | undefined;
   readonly signature?: ModelSignature;
+  /** Where its file has to be fetched from first. */
+  readonly source?: SourceYaml | undefined;
   /** Why this version cannot be served. */
   readonly problem?: ServingError;
 }
@@ -126,6 +128,14 @@ export function readVersion({ version, file, problem }: FoundVersion): ReadVersi
   }
 }
 
+/** A version without a file of its own, in a model whose file comes from elsewhere. */
+export function sourceOf(
+  { config, yamlPath }: ModelHead,
+  { problem }: FoundVersion,
+): SourceYaml | undefined {
+  return yamlPath && problem?.code === 'NO_MODEL_FOUND' ? config.source : undefined;
+}
+
 /** Versions that model.yaml asks for by number and that are not on disk. */
 function missingVersions(
   model: string,
@@ -193,7 +203,10 @@ export function readVersions(head: ModelHead, found: FoundModel): ReadModel {
     return withProblem({ ...head, config: defaultModelYaml(), samples: [] }, found, missing);
   }
   const versions = [
-    ...selected.map(readVersion),
+    ...selected.map((one) => {
+      const source = sourceOf(head, one);
+      return source ? { version: one.version, source } : readVersion(one);
+    }),
     ...missingVersions(name, config.versions, head.found),
   ];
   return { ...head, versions };

@@ -9,7 +9,7 @@
 import type { ModelControlMode } from '../config/settings.ts';
 import { messageOf } from '../errors.ts';
 import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
-import { findMissingTargets } from '../repository/read-model.ts';
+import { findMissingTargets, sourceOf } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { isThere } from '../repository/repository.ts';
 import type { VersionOnDisk } from '../repository/version-policy.ts';
@@ -124,11 +124,10 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const found = model.found?.versions.find((one) => one.version === version);
     if (!found) return;
     model.drop((entry) => entry.state === 'FAILED' && entry.version === version);
-    const read: ReadVersion = {
-      version,
-      file: found.file,
-      ...(found.problem ? { problem: found.problem } : {}),
-    };
+    const source = sourceOf(model.head, found);
+    const read: ReadVersion = source
+      ? { version, source }
+      : { version, file: found.file, ...(found.problem ? { problem: found.problem } : {}) };
     const head = { ...model.head, versions: [read] };
     const cores = coresOf(model.head, sharers(), options.cores);
     const serving = (): ServedVersion | undefined =>

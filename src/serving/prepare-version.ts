@@ -10,6 +10,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
+import type { ModelSource } from '../repository/model-source.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { readVersion } from '../repository/read-model.ts';
 import type { LoadOrder } from '../runner/protocol.ts';
@@ -31,6 +32,7 @@ export interface PrepareOptions {
   readonly serving: ServedVersion | undefined;
   readonly makeOrder: (version: ReadVersion) => Promise<LoadOrder>;
   readonly readInChild: ReadInChild | undefined;
+  readonly source: ModelSource | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly startRunner: (process: ChildProcess) => RunnerProcess;
   readonly limitMs: number;
@@ -110,11 +112,18 @@ async function fillCache(order: LoadOrder, options: PrepareOptions): Promise<voi
   }
 }
 
+/** The version with its file, which may have to be fetched first. */
+async function withFile({ version, source, signal }: PrepareOptions): Promise<ReadVersion> {
+  if (!version.source || !source) return version;
+  return { version: version.version, file: await source.fetch(version.source, signal) };
+}
+
 /** Throws what keeps the version from being loaded, as far as that is not in its `problem`. */
 export async function prepareVersion(options: PrepareOptions): Promise<PreparedVersion> {
   const { model, signal, log } = options;
-  const read = await (options.readInChild?.(options.version, signal) ??
-    readVersion({ folder: model.folder, ...options.version }));
+  const version = await withFile(options);
+  const read = await (options.readInChild?.(version, signal) ??
+    readVersion({ folder: model.folder, ...version }));
   const plans = planVersion(model, read);
   const { problem, warning } = judgeSignature(options, read);
   const prepared: PreparedVersion = {

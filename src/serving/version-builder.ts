@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
 import type { PicturePlan } from '../pipeline/picture-plan.ts';
+import type { ModelSource } from '../repository/model-source.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { stampOf } from '../runner/file-stamp.ts';
 import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
@@ -39,6 +40,8 @@ export interface VersionBuilderOptions {
   readonly heartbeatMs: number;
   /** Reads (and converts) a version that comes later in a process of its own; absent: in this one. */
   readonly readInChild?: ReadInChild | undefined;
+  /** Fetches files that come from elsewhere; absent: none can be. */
+  readonly source?: ModelSource | undefined;
   /** Absent: nothing is counted. */
   readonly metrics?: Pick<Metrics, 'forVersion'> | undefined;
 }
@@ -163,6 +166,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
           serving: later?.serving(),
           makeOrder: order,
           readInChild: options.readInChild,
+          source: options.source,
           environment: options.runnerEnvironment,
           startRunner: (process) => startOwnRunner(model.name, process),
           limitMs: loadLimitMs,
@@ -175,7 +179,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
         model,
         version,
         later: later !== undefined,
-        prepare: later ? prepare : undefined,
+        prepare: later || version.source ? prepare : undefined,
         waitForRoom: later !== undefined && model.config.versions.preserve === 'resources',
         pictures: plans.pictures,
         scores: plans.scores,
