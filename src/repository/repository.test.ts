@@ -141,17 +141,6 @@ test('a model.yaml with a mistake is the problem of its model alone', () => {
   expect(b?.head.problem).toBeUndefined();
 });
 
-test('of two models with one name the first is seen', () => {
-  write('a/1/model.onnx');
-  write('b/1/model.onnx');
-  write('b/model.yaml', 'name: a');
-  expect(
-    open()
-      .look()
-      .map(({ found }) => found.place),
-  ).toEqual([join(root, 'a')]);
-});
-
 test('ten thousand versions are named without a look into each', () => {
   for (let i = 1; i <= 200; i += 1) mkdirSync(join(root, 'm', String(i)), { recursive: true });
   const [model] = open().look();

@@ -34,7 +34,7 @@ export interface SeenModel {
 
 export interface Repository {
   /**
-   * What is there now. Throws PATH_NOT_FOUND, PATH_UNREADABLE, NO_MODEL_FOUND or MODELS_CONFIG_INVALID;
+   * What is there now; two models may have one name. Throws PATH_NOT_FOUND, PATH_UNREADABLE, NO_MODEL_FOUND or MODELS_CONFIG_INVALID;
    * what is wrong with one model is in its head.
    */
   look(): SeenModel[];
@@ -93,16 +93,6 @@ function findConfigured({ name, path, versions, labels }: ConfiguredModel): Loca
       configured: true,
     };
   }
-}
-
-/** Two models with one name: the first is meant, as it was before the second came. */
-function nameOnce(models: readonly SeenModel[]): SeenModel[] {
-  const names = new Set<string>();
-  return models.filter(({ name }) => {
-    const isNew = !names.has(name);
-    names.add(name);
-    return isNew;
-  });
 }
 
 const shortHash = (text: string): string =>
@@ -196,14 +186,12 @@ export function createRepository(options: RepositoryOptions): Repository {
         found.versions.map(({ version }) => `${found.place}\0${version}`),
       );
       settling.keep(new Set(keys));
-      return nameOnce(
-        located.map((one) => {
-          const known = readKnownHead(one);
-          const versions = one.found.versions.map((version) => onDisk(one, version, known));
-          const { found, configured } = one;
-          return { name: known.head.name, found, head: known.head, configured, onDisk: versions };
-        }),
-      );
+      return located.map((one) => {
+        const known = readKnownHead(one);
+        const versions = one.found.versions.map((version) => onDisk(one, version, known));
+        const { found, configured } = one;
+        return { name: known.head.name, found, head: known.head, configured, onDisk: versions };
+      });
     },
     configure(next) {
       const allowed = roots();

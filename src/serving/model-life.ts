@@ -73,6 +73,8 @@ export function createModelLife(options: LifeOptions): ModelLife {
   const schedule = options.schedule ?? scheduleTimer;
   const models = new Map<string, ManagedModel>();
   const waiting = new Set<{ model: ManagedModel; done: () => boolean; resolve: () => void }>();
+  /** Models that are not served because another has their name, as far as they were told of. */
+  const twins = new Set<string>();
   let lastProblem: string | undefined;
   let closed = false;
   /** What was there at the start has been loaded or given up. */
@@ -211,9 +213,27 @@ export function createModelLife(options: LifeOptions): ModelLife {
     model.gone = true;
   }
 
+  /** Of two models with one name the first is meant, as it was before the second came. */
+  function lookOnce(): SeenModel[] {
+    const byName = new Map<string, SeenModel>();
+    for (const one of repository.look()) {
+      const first = byName.get(one.name);
+      if (!first) byName.set(one.name, one);
+      else warnOfTwins(first, one);
+    }
+    return [...byName.values()];
+  }
+
+  function warnOfTwins({ name, found }: SeenModel, second: SeenModel): void {
+    if (twins.has(second.found.place)) return;
+    twins.add(second.found.place);
+    const places = { model: name, serves: found.place, ignored: second.found.place };
+    log.warn(places, 'two models have one name; give one another in its model.yaml');
+  }
+
   /** The disk decides: all that it says is followed. */
   function followDisk(): void {
-    const seen = repository.look();
+    const seen = lookOnce();
     lastProblem = undefined;
     for (const one of seen) take(one, 'policy');
     const names = new Set(seen.map(({ name }) => name));
@@ -223,7 +243,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
 
   /** Requests decide: of models that are not asked for, only that they are there is noted. */
   function lookAt(asked: ReadonlySet<string>): void {
-    for (const seen of repository.look()) {
+    for (const seen of lookOnce()) {
       if (asked.has(seen.name)) take(seen, 'nothing');
       else if (!models.has(seen.name)) reconcile(take(seen, 'nothing'));
     }
