@@ -76,6 +76,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
+  life?.begin();
   const watch = mode === 'poll' && life ? startWatch(life, settings) : undefined;
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
@@ -99,6 +100,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
     });
     announceListening(settings.host, port, output);
     await loading;
+    await life?.started;
     announceModels(service, settings.host, port, output);
     dropEarlyRunner();
     flushCompileCache();

@@ -157,6 +157,15 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     }
   }
 
+  /** What is held for a request, unless it stopped meanwhile and any other version would do as well. */
+  function versionFor(
+    held: ServedVersion | undefined,
+    model: string,
+    asked?: string,
+  ): ServedVersion {
+    return held && (held.takesRuns || asked !== undefined) ? held : resolve(model, asked);
+  }
+
   const versions = (): ServedVersion[] => registry.models.flatMap((model) => model.versions);
   const control = options.control ?? createFixedControl(registry);
   const withShadow = (served: ServedVersion): ServedVersion =>
@@ -173,7 +182,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     },
     async infer({ model, version, inputs, outputs, life, served: held }) {
       refuseWhenDraining();
-      const served = held ?? resolve(model, version);
+      const served = versionFor(held, model, version);
       return account(served, life, async () => {
         const { signature } = served.version;
         const frames = checkInputs(model, signature?.inputs ?? [], inputs);
@@ -195,7 +204,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
       served: held,
     }) {
       refuseWhenDraining();
-      const served = held ?? resolve(model, version);
+      const served = versionFor(held, model, version);
       return account(served, life, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
         const asked = withShadow(served);

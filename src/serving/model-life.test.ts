@@ -176,6 +176,16 @@ describe('a model that is removed', () => {
 });
 
 describe('at the start', () => {
+  test('a broken newest version is followed by the one before it', async () => {
+    const stage = createLifeStage({ disk: { m: { 1: 'a', 2: 'a' } } });
+    stage.unreadable.set('2', broken);
+    await stage.look();
+    expect(stage.states()).toBe('1:LOADING 2:FAILED');
+    await stage.loaded('1');
+    await stage.life.started;
+    expect(stage.states()).toBe('1:READY 2:FAILED');
+  });
+
   test('a server waits for what loads or may still be being copied', async () => {
     const stage = createLifeStage({ disk: { m: { 1: 'a~' } } });
     await stage.look();

@@ -50,6 +50,10 @@ export interface LifeOptions {
 
 export interface ModelLife {
   readonly control: ModelControl;
+  /** From now on what is wrong with what was built at the start is dealt with. */
+  begin(): void;
+  /** Settles when what was there at the start serves, failed, or is gone. */
+  readonly started: Promise<void>;
   /** Looks at the repository and starts what follows from it. Never throws: what serves goes on. */
   look(): void;
   /** When to look again though nobody asked, in milliseconds since 1970; undefined: no need. */
@@ -79,6 +83,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
   let closed = false;
   /** What was there at the start has been loaded or given up. */
   let started = false;
+  const firstLoads = Promise.withResolvers<void>();
 
   const labelledOf = (head: ModelHead): string[] =>
     Object.values((traffic.rulesOf(head) ?? { labels: head.config.versions.labels }).labels).map(
@@ -169,7 +174,10 @@ export function createModelLife(options: LifeOptions): ModelLife {
     }
     publish(model);
     wake(model);
-    if (!started && ![...models.values()].some(isStarting)) started = true;
+    if (!started && ![...models.values()].some(isStarting)) {
+      started = true;
+      firstLoads.resolve();
+    }
   }
 
   /** Once for all that happens to a model at a time, and never from inside what happens. */
@@ -293,6 +301,10 @@ export function createModelLife(options: LifeOptions): ModelLife {
   return {
     control,
     look,
+    begin() {
+      for (const model of [...models.values()]) reconcile(model);
+    },
+    started: firstLoads.promise,
     get lookAgainAt() {
       const missing = [...models.values()]
         .map(({ missingSince, gone }) => (gone ? undefined : missingSince))

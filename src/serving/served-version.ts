@@ -51,10 +51,12 @@ export interface ServedVersion {
   readonly later: boolean;
   /** Requests that hold it. */
   readonly holders: number;
+  /** It takes runs: it serves, or those who hold it are still answered. */
+  readonly takesRuns: boolean;
   /** It is prepared, and its runners start when `proceed` says so. */
   readonly waitsForRoom: boolean;
   proceed(): void;
-  /** Loads; settles when it is READY or FAILED, or stopped before. Never rejects. */
+  /** Loads, once; settles when it is READY or FAILED, or stopped before. Never rejects. */
   start(): Promise<void>;
   /**
    * Room in the queue for a request whose inputs have still to be made; returns what gives it back.
@@ -159,6 +161,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let retiring: Promise<void> | undefined;
   let closed = false;
   let waitsForRoom = false;
+  let starting: Promise<void> | undefined;
   const room = Promise.withResolvers<void>();
   const stopping = new AbortController();
   let since = new Date();
@@ -227,6 +230,19 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     runSize = runSizeOf(model, version, undefined);
   }
 
+  async function start(): Promise<void> {
+    if (state !== 'LOADING') return;
+    try {
+      await load();
+    } catch (error) {
+      if (state === 'LOADING') {
+        failure = toFailure(error, model.name, version.version);
+        change('FAILED', messageOf(error));
+      }
+    }
+    await firstLoad.promise;
+  }
+
   async function waitForRoom(): Promise<void> {
     waitsForRoom = true;
     options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' });
@@ -286,9 +302,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   }
 
   /** Those who hold a version that is unloaded are still answered by it. */
+  function takesRuns(): boolean {
+    if (state === 'READY' || state === 'UNAVAILABLE') return true;
+    return retiring !== undefined && !closed;
+  }
+
   function refuseUnlessServing(): void {
-    const serves = state === 'READY' || state === 'UNAVAILABLE';
-    if (!serves && (retiring === undefined || closed)) throw notReady();
+    if (!takesRuns()) throw notReady();
   }
 
   /** Settles when nobody holds it, or after the limit. */
@@ -342,6 +362,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get triesOn() {
       return triesOn;
     },
+    get takesRuns() {
+      return takesRuns();
+    },
     get waitsForRoom() {
       return waitsForRoom;
     },
@@ -380,17 +403,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get runners() {
       return seats.flatMap((held, runner) => (held?.pid ? [{ runner, pid: held.pid }] : []));
     },
-    async start() {
-      if (state !== 'LOADING') return;
-      try {
-        await load();
-      } catch (error) {
-        if (state === 'LOADING') {
-          failure = toFailure(error, model.name, version.version);
-          change('FAILED', messageOf(error));
-        }
-      }
-      await firstLoad.promise;
+    start() {
+      starting ??= start();
+      return starting;
     },
     reserve(rows, bytes, life) {
       refuseUnlessServing();

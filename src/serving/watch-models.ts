@@ -23,15 +23,19 @@ export function watchModels(
 ): Watch {
   let forget = (): void => {};
 
+  function wait(): void {
+    const settles = life.lookAgainAt;
+    const next = settles === undefined ? intervalMs : Math.min(intervalMs, settles - now());
+    forget = schedule(Math.max(leastWaitMs, next), look);
+  }
+
   function look(): void {
     forget();
     life.look();
-    const settles = life.lookAgainAt;
-    const wait = settles === undefined ? intervalMs : Math.min(intervalMs, settles - now());
-    forget = schedule(Math.max(leastWaitMs, wait), look);
+    wait();
   }
 
-  forget = schedule(intervalMs, look);
+  wait();
   return {
     look,
     stop() {
