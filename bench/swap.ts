@@ -62,6 +62,9 @@ function binaryShot(model: string, input: string, shape: readonly number[]): Sho
   };
 }
 
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 const deliveryOf = (model: string, version: number): string =>
   join(folder, `delivery-${model}-${version}`);
 
@@ -87,8 +90,7 @@ async function servedVersion(server: BenchServer, model: string): Promise<string
 }
 
 async function untilServed(server: BenchServer, model: string, version: number): Promise<void> {
-  while ((await servedVersion(server, model)) !== `${version}:READY`)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await servedVersion(server, model)) !== `${version}:READY`) await pause(100);
 }
 
 interface Recorder {
@@ -130,9 +132,6 @@ function keepAsking(url: string, shot: Shot, count: number, pauseMs: number): Re
     },
   };
 }
-
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** p99 of another model before and during the swap of a model of 100 MB, `busy` with connections or idle. */
 async function measureSwaps(busy: number): Promise<void> {
@@ -213,6 +212,8 @@ async function measureMemory(): Promise<void> {
   };
   await firstAnswer(`${server.url}${shot.path}`, shot as RequestInit, performance.now());
   const traffic = keepAsking(server.url, shot, 4, 2);
+  // V8 lets the heap grow while there is room, with or without swaps: it is measured when it has grown.
+  await pause(20_000);
   let first: readonly [number, number] = [0, 0];
   const startedAt = performance.now();
   for (let version = 2; version < swaps + 2; version += 1) {

@@ -206,6 +206,11 @@ describe('changes at run time', { timeout: 60_000 }, () => {
     await using server = await serve(split, ...explicit);
     await put(server, { traffic: { canary: 100 } });
     expect(await ask(server)).toBe(2);
+    const shown = await runModelship(['inspect', server.url]);
+    expect(shown.stdout).toMatch(/changed at run time/);
+    expect(shown.stdout).toMatch(
+      / {2}2 +READY +since \S+ +canary +100% of the traffic +\S+ \w+ on disk/,
+    );
     const reset = await request(`${server.url}/models/plus/traffic`, { method: 'DELETE' });
     expect(reset.json).toMatchObject({ source: 'model.yaml', traffic: { stable: 70, canary: 30 } });
   });

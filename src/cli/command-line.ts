@@ -106,7 +106,9 @@ function addPredict(program: Command): void {
 function addInspect(program: Command): void {
   const command = program
     .command('inspect <PATH>')
-    .description('inputs, outputs, versions; what batching and preprocessing will do, and why')
+    .description(
+      'inputs, outputs, versions; what batching and preprocessing will do, and why; of a running server (http://…) the states',
+    )
     .option('--json', 'print JSON instead of text', false)
     .option('--no-probe', 'read the files only, do not load the model');
   const names: readonly SettingName[] = [
