@@ -10,7 +10,7 @@ import { writeYaml } from './support/model-folder.ts';
 import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
-import { waitUntil } from './support/wait-until.ts';
+import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
 let root: string;
 
@@ -32,14 +32,14 @@ const sourceAt = (path: string): void =>
   writeYaml(join(root, 'models/plus'), `source: {url: "${pathToFileURL(path).href}"}`);
 
 test('it is fetched before it loads, in a server whose models stay as they are', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   sourceAt(writePlus(join(root, 'store'), 5));
   await using server = await startModelship(join(root, 'models'));
   expect(await answerOf(server)).toBe(5);
 });
 
-test('another URL is another version of the content', { timeout: 60_000 }, async () => {
+test('another URL is another version of the content', { timeout: 180_000 }, async () => {
   sourceAt(writePlus(join(root, 'store'), 5));
   const args = ['--watch', '--poll-interval-ms', '50', '--settle-ms', '50'];
   await using server = await startModelship(join(root, 'models'), { args });
@@ -47,7 +47,7 @@ test('another URL is another version of the content', { timeout: 60_000 }, async
   await waitUntil('the other content answers', async () => (await answerOf(server)) === 6);
 });
 
-test('what cannot be fetched is said, and what serves goes on', { timeout: 60_000 }, async () => {
+test('what cannot be fetched is said, and what serves goes on', { timeout: 180_000 }, async () => {
   const path = writePlus(join(root, 'store'), 5);
   sourceAt(path);
   const args = ['--watch', '--poll-interval-ms', '50', '--settle-ms', '50'];

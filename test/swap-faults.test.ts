@@ -11,7 +11,7 @@ import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
 import { childrenOf, runnersOf, signalAll, waitUntilGone } from './support/processes.ts';
-import { waitUntil } from './support/wait-until.ts';
+import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
 let root: string;
 const at = (...path: string[]): string => join(root, ...path);
@@ -33,7 +33,7 @@ const stateOf = async ({ url }: Modelship, version: string): Promise<string | un
   return json.versions.find((one: { version: string }) => one.version === version)?.state;
 };
 
-describe('in the middle of a swap', { timeout: 60_000 }, () => {
+describe('in the middle of a swap', { timeout: 180_000 }, () => {
   test.each(['while the new version is prepared', 'while the old one waits for its requests'])(
     'kill -9 of the server %s leaves no process, and the next start is clean',
     async (when) => {
@@ -50,7 +50,7 @@ describe('in the middle of a swap', { timeout: 60_000 }, () => {
       const children = childrenOf(server.pid);
       server.signal('SIGKILL');
       await server.ended;
-      await waitUntilGone(children, 10_000);
+      await waitUntilGone(children, 60_000);
       await traffic.stop();
       await using next = await startModelship(at('models'), { args: quick, env });
       await waitUntil('version 2 serves', async () => (await answerOf(next)) === 2);
@@ -98,7 +98,7 @@ describe('in the middle of a swap', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a new version with another signature', { timeout: 60_000 }, () => {
+describe('a new version with another signature', { timeout: 180_000 }, () => {
   test('loads, with a warning that names the difference', async () => {
     writePlus(at('models/plus'), 1);
     await using server = await startModelship(at('models'), { args: quick });
@@ -123,7 +123,7 @@ describe('a new version with another signature', { timeout: 60_000 }, () => {
   });
 });
 
-describe('with little memory', { timeout: 60_000 }, () => {
+describe('with little memory', { timeout: 180_000 }, () => {
   test('the old version goes before the new one loads, but not for one that cannot be read', async () => {
     writePlus(at('models/plus'), 1);
     writeYaml(at('models/plus'), 'versions: {preserve: resources}');
@@ -144,7 +144,7 @@ describe('with little memory', { timeout: 60_000 }, () => {
   });
 });
 
-describe('who says when to look', { timeout: 60_000 }, () => {
+describe('who says when to look', { timeout: 180_000 }, () => {
   test('SIGHUP does, at once', async () => {
     writePlus(at('models/plus'), 1);
     const args = ['--watch', '--poll-interval-ms', '3600000', '--settle-ms', '0'];

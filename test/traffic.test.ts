@@ -12,7 +12,7 @@ import { writeYaml } from './support/model-folder.ts';
 import type { Modelship } from './support/modelship.ts';
 import { runModelship, startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
-import { waitUntil } from './support/wait-until.ts';
+import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
 let root: string;
 const split = 'labels: {stable: 1, canary: 2}, traffic: {stable: 70, canary: 30}';
@@ -49,7 +49,7 @@ const put = ({ url }: Modelship, body: object): Promise<Answer> =>
 const describeTraffic = async ({ url }: Modelship): Promise<Answer['json']> =>
   (await request(`${url}/models/plus/traffic`)).json;
 
-describe('what model.yaml says', { timeout: 60_000 }, () => {
+describe('what model.yaml says', { timeout: 180_000 }, () => {
   test('splits requests that name no version, and a label or a number gets its own', async () => {
     await using server = await serve(split);
     const traffic = startTraffic(server, 'plus');
@@ -121,7 +121,7 @@ describe('what model.yaml says', { timeout: 60_000 }, () => {
   });
 });
 
-describe('changes at run time', { timeout: 60_000 }, () => {
+describe('changes at run time', { timeout: 180_000 }, () => {
   const explicit = ['--model-control', 'explicit'];
 
   test.each([

@@ -13,7 +13,7 @@ import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { runnersOf, waitUntilGone } from './support/processes.ts';
 import { openSlowRequest } from './support/slow-request.ts';
-import { waitUntil } from './support/wait-until.ts';
+import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
 let root: string;
 let models: string;
@@ -58,7 +58,7 @@ const input = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1], data: [1000]
 
 const numbers = ({ count }: LiveTraffic): number[] => [...count.answers.keys()].sort();
 
-describe('with --watch', { timeout: 60_000 }, () => {
+describe('with --watch', { timeout: 180_000 }, () => {
   test('a new version takes over, the old one goes with its processes, and no request fails', async () => {
     deliver(1);
     await using server = await watching();
@@ -67,7 +67,7 @@ describe('with --watch', { timeout: 60_000 }, () => {
     await traffic.more(20);
     deliver(2);
     await untilStates(server, { 2: 'READY' });
-    await waitUntilGone([before as number]);
+    await waitUntilGone([before as number], 60_000);
     await traffic.more(20);
     const { failures } = await traffic.stop();
     expect(failures).toEqual([]);
@@ -148,7 +148,7 @@ describe('with --watch', { timeout: 60_000 }, () => {
 });
 
 describe('a version that cannot be served leaves what serves as it is:', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, () => {
   const place = (name: string): string => join(models, 'plus', '2', name);
 
@@ -216,7 +216,7 @@ describe('a version that cannot be served leaves what serves as it is:', {
   });
 });
 
-describe('a request that came before a version goes', { timeout: 60_000 }, () => {
+describe('a request that came before a version goes', { timeout: 180_000 }, () => {
   test('is answered by it, although its body comes later', async () => {
     deliver(1);
     await using server = await watching();

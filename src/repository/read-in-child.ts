@@ -1,5 +1,5 @@
 /**
- * Reads a version in a short-lived process of the lowest priority (processes/preparer.ts): the graph of a
+ * Reads a version in a short-lived process of low priority (processes/preparer.ts): the graph of a
  * large model is not read, and its file not hashed, by the process that answers requests.
  */
 
@@ -30,7 +30,8 @@ export interface ChildOptions {
   readonly cache: PrepareOrder['cache'];
 }
 
-const niceness = 19;
+/** As that of the runner that prepares (runner/runner-process.ts). */
+const niceness = 12;
 const mostAnswerBytes = 64 * 1024 ** 2;
 
 /** The entry point beside this file: .js when built, .ts when tests run the sources. */

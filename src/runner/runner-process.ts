@@ -83,8 +83,11 @@ function followLines(child: ChildProcess, onLine: (line: string) => void): void 
 /** 99 of 100 answers of /healthz under full load: within 6.5–10.5 ms instead of 12 (docs/decisions/runner.md). */
 const runnerNiceness = 5;
 
-/** Of processes whose work nobody waits for: they get what the others leave. */
-export const preparingNiceness = 19;
+/**
+ * Of processes that prepare a version: far below the runners that serve, and not so far that on a machine
+ * whose cores are all busy a new version never comes (at 19 it took 20 times as long, docs/decisions/versions.md).
+ */
+export const preparingNiceness = 12;
 
 /** Starts a bare runner process, which takes a while to come up and holds nothing yet. */
 export function spawnRunner(

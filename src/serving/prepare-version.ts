@@ -1,6 +1,6 @@
 /**
  * What is done for a version before its runners start, beside others that serve: its file is read (and, in
- * other formats, converted), hashed and optimised into the cache by short-lived children of the lowest
+ * other formats, converted), hashed and optimised into the cache by short-lived children of low
  * priority, so that the runner that serves only has to open the copy.
  *
  * A signature that differs from that of the version that serves is found here.

@@ -1,6 +1,7 @@
 /** Requests that go on all the while something is done to the server; every answer is counted. */
 
 import { Agent, request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 
 export interface TrafficCount {
   /** How many answers gave each number. */
@@ -73,7 +74,11 @@ export function startTraffic(
   }
 
   async function loop(): Promise<void> {
-    while (!stopped) await ask();
+    while (!stopped) {
+      await ask();
+      // A pace that leaves the processor to what the test is about.
+      await setTimeout(3);
+    }
   }
 
   const loops = Array.from({ length: connections }, loop);
