@@ -107,7 +107,7 @@ function addInspect(program: Command): void {
   const command = program
     .command('inspect <PATH>')
     .description(
-      'inputs, outputs, versions; what batching and preprocessing will do, and why; of a running server (http://…) the states',
+      'inputs, outputs, versions; what batching and preprocessing will do, and why (of a server, http://HOST:PORT: the states of its versions)',
     )
     .option('--json', 'print JSON instead of text', false)
     .option('--no-probe', 'read the files only, do not load the model');
@@ -121,6 +121,8 @@ function addInspect(program: Command): void {
   ];
   addSettings(command, names).action(async (path: string) => {
     const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
+    const { inspectServer, isServerUrl } = await import('./inspect-server.ts');
+    if (isServerUrl(path)) process.exit(await inspectServer(path, json === true, standardOutput));
     const settings = loadSettings({ logLevel: 'error', ...options, path });
     const { inspect } = await import('./inspect.ts');
     process.exit(
