@@ -11,7 +11,7 @@ import type { LiveTraffic } from './support/live-traffic.ts';
 import { startTraffic } from './support/live-traffic.ts';
 import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
-import { runnersOf, waitUntilGone } from './support/processes.ts';
+import { childrenOf, runnersOf, waitUntilGone } from './support/processes.ts';
 import { openSlowRequest } from './support/slow-request.ts';
 import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
@@ -125,6 +125,22 @@ describe('with --watch', { timeout: 180_000 }, () => {
       request(`${server.url}/models/other`).then(({ status }) => status === 404);
     await waitUntil('the model is gone', gone);
     expect(await statesOf(server)).toEqual({ 1: 'READY' });
+  });
+
+  test('a stop in the middle of a swap is a clean one', async () => {
+    deliver(1);
+    await using server = await watching();
+    const traffic = startTraffic(server, 'plus');
+    await traffic.more(10);
+    deliver(2);
+    await untilStates(server, { 1: 'READY', 2: 'LOADING' });
+    const children = childrenOf(server.pid);
+    const ended = await server.stop();
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    await waitUntilGone(children, 60_000);
+    // What was refused then was refused in so many words, or found nobody at the port.
+    for (const failure of (await traffic.stop()).failures)
+      expect(failure).toMatch(/SHUTTING_DOWN|ECONNREFUSED|ECONNRESET|socket hang up/);
   });
 
   test('a folder that is being copied is not picked up before it is whole', async () => {

@@ -123,6 +123,7 @@ export function buildService(options: BuildOptions): BuiltService {
     strictReady: options.strictReady,
     shadow: metrics && createShadow({ onOutcome: (outcome) => metrics.countShadow(outcome) }),
     onAccount: (account) => metrics?.countRequest(account),
+    onEnd: life?.close,
   });
   return { service, life };
 }

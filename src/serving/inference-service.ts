@@ -47,7 +47,7 @@ export interface InferenceService {
   resolve(model: string, version: string | undefined): ServedVersion;
   /**
    * The version that a request means, before anything is decoded, held for it: whoever calls it calls its
-   * `release` when the answer is written. Throws what the registry throws.
+   * `release` when the answer is written. Throws SHUTTING_DOWN and what the registry throws.
    */
   acquire(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion;
   infer(request: InferenceRequest): Promise<InferenceAnswer>;
@@ -74,6 +74,8 @@ export interface InferenceServiceOptions {
   readonly pictures: PictureSource;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
+  /** Called when its end begins: nothing is to be loaded any more. May be called again. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 function toNamed(
@@ -102,6 +104,11 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   const inFlight = new Set<Promise<unknown>>();
   let announced = false;
   let draining = false;
+
+  function announce(): void {
+    announced = true;
+    options.onEnd?.();
+  }
 
   function refuseWhenDraining(): void {
     if (draining) throw new ServingError('SHUTTING_DOWN', {});
@@ -176,6 +183,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     control,
     resolve,
     acquire(model, version, keyOf) {
+      refuseWhenDraining();
       const served = resolve(model, version, keyOf);
       served.hold();
       return served;
@@ -228,17 +236,15 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     get shuttingDown() {
       return announced;
     },
-    announceShutdown() {
-      announced = true;
-    },
+    announceShutdown: announce,
     async drain() {
-      announced = true;
+      announce();
       draining = true;
       await Promise.all(inFlight);
       await Promise.all(versions().map((version) => version.stop()));
     },
     async stop() {
-      announced = true;
+      announce();
       draining = true;
       await Promise.all(versions().map((version) => version.stop()));
     },

@@ -175,6 +175,18 @@ describe('a model that is removed', () => {
   });
 });
 
+test('at the end nothing is loaded in place of what is stopped', async () => {
+  const stage = await createServingStage();
+  const served = stage.registry.resolve('m', undefined);
+  stage.life.close();
+  await served.stop();
+  stage.disk = { m: { 1: 'a', 2: 'a' } };
+  await stage.look();
+  await stage.advance(100_000);
+  expect(stage.runnersOf('1')).toHaveLength(1);
+  expect(stage.runnersOf('2')).toHaveLength(0);
+});
+
 describe('at the start', () => {
   test('a broken newest version is followed by the one before it', async () => {
     const stage = createLifeStage({ disk: { m: { 1: 'a', 2: 'a' } } });
