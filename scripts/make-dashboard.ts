@@ -169,13 +169,17 @@ const rows: readonly RowSpec[] = [
         ],
       },
       {
-        title: 'HTTP answers, by status',
+        title: 'Answers over HTTP and gRPC, by status',
         description: 'Of the whole server, pages and probes included.',
         unit: 'reqps',
         queries: [
           {
             expr: 'sum by (status) (rate(modelship_http_requests_total[$__rate_interval]))',
             legend: '{{status}}',
+          },
+          {
+            expr: 'sum by (status) (rate(modelship_grpc_requests_total[$__rate_interval]))',
+            legend: 'gRPC {{status}}',
           },
         ],
       },

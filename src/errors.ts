@@ -84,9 +84,19 @@ export const errorCatalogue = {
       `Content-Type "${d.contentType}" is not supported here; expected ${list(d.expected)}.`,
   },
   CONTENT_ENCODING_UNSUPPORTED: {
-    kind: 'unsupported-media',
+    kind: 'unimplemented',
     message: (d: { encoding: string; expected: readonly string[] }) =>
       `Content-Encoding "${d.encoding}" is not supported; expected ${list(d.expected)}.`,
+  },
+  BODY_ENCODING_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { encoding: string; problem: string }) =>
+      `The body is not valid ${d.encoding}, as its Content-Encoding says: ${d.problem}.`,
+  },
+  FEATURE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { feature: string; advice?: string | undefined }) =>
+      `This server does not offer ${d.feature}${d.advice ? `; ${d.advice}` : ''}.`,
   },
   REQUEST_MALFORMED: {
     kind: 'invalid-argument',
@@ -106,10 +116,20 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The body is not valid JSON: ${d.problem}.`,
   },
+  JSON_TOO_COMPLEX: {
+    kind: 'too-large',
+    message: (d: { limit: number }) =>
+      `The JSON body holds more than ${d.limit} objects, keys and values beside lists of numbers, strings or booleans; send such lists, or several requests.`,
+  },
   PREDICT_JSON_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) =>
       `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}, for several {"urls": […]} or {"images": […]}. Tensors go to /v2/models/<name>/infer.`,
+  },
+  PROTOBUF_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string; offset: number }) =>
+      `The message is not valid protobuf: ${d.problem} (at byte ${d.offset}).`,
   },
   BASE64_INVALID: {
     kind: 'invalid-argument',
@@ -204,16 +224,27 @@ export const errorCatalogue = {
       `The picture could not be fetched from ${d.host}: ${d.problem}.`,
   },
 
+  GRPC_SERVICE_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { service: string; available: readonly string[] }) =>
+      `There is no gRPC service "${d.service}" here; services: ${list(d.available)}.`,
+  },
+
   // Models and versions
   MODEL_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; available: readonly string[] }) =>
-      `There is no model "${d.model}"; models here: ${list(d.available)}.`,
+      `Request for unknown model: '${d.model}' is not found; models here: ${list(d.available)}.`,
   },
   VERSION_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; version: string; available: readonly string[] }) =>
       `Model ${d.model} has no version "${d.version}"; versions here: ${list(d.available)}.`,
+  },
+  SIGNATURE_NOT_FOUND: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; signature: string; available: readonly string[] }) =>
+      `Model ${d.model} has no signature ${JSON.stringify(d.signature)}; its signatures: ${list(d.available)}.`,
   },
   MODEL_REQUIRED: {
     kind: 'invalid-argument',
@@ -252,10 +283,16 @@ export const errorCatalogue = {
     message: (d: { path: string; roots: readonly string[] }) =>
       `${d.path} is outside of what this server was started with; expected a folder below ${d.roots.join(' or ')}.`,
   },
+
   // Tensors
   INFER_REQUEST_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The inference request is invalid: ${d.problem}.`,
+  },
+  REPOSITORY_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `The request to the model repository is invalid: ${d.problem}.`,
   },
   INPUT_UNKNOWN: {
     kind: 'invalid-argument',
@@ -282,10 +319,29 @@ export const errorCatalogue = {
     message: (d: { input: string; problem: string }) =>
       `The data of input '${d.input}' is invalid: ${d.problem}.`,
   },
+  TENSOR_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { input: string; bytes: number; limitBytes: number }) =>
+      `Input '${d.input}' stands for ${d.bytes} more bytes than were sent, beyond the limit of ${d.limitBytes} for a request; send smaller requests.`,
+  },
+  // In TensorFlow Serving's own words, which clients compare.
+  TENSORFLOW_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => d.problem,
+  },
+  TENSORFLOW_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { problem: string }) => d.problem,
+  },
   OUTPUT_UNKNOWN: {
     kind: 'invalid-argument',
     message: (d: { model: string; output: string; expected: readonly string[] }) =>
       `Model ${d.model} has no output "${d.output}"; its outputs: ${list(d.expected)}.`,
+  },
+  CLASSIFICATION_UNAVAILABLE: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; output: string; problem: string }) =>
+      `${d.problem} (output '${d.output}' of model '${d.model}')`,
   },
 
   // Running

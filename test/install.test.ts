@@ -15,10 +15,15 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 const minutes = 60_000;
 
-/** npm as a user's shell runs it: nothing of the npm that runs the tests is inherited. */
+/** How the machine reaches its registry, which a shell of its user has set too. */
+const access =
+  /^(NODE_EXTRA_CA_CERTS|npm_config_(registry|cafile|cache|userconfig|globalconfig))$/i;
+
+/** npm as a user's shell runs it: nothing else of the npm that runs the tests is inherited. */
 function userEnvironment(): NodeJS.ProcessEnv {
+  const isOfTests = (name: string): boolean => /^(npm_|NODE_|VITEST|MODELSHIP_)/i.test(name);
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|MODELSHIP_)/i.test(name)),
+    Object.entries(process.env).filter(([name]) => access.test(name) || !isOfTests(name)),
   );
 }
 

@@ -16,7 +16,7 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -29,7 +29,7 @@ export async function startServer(args: readonly string[], cacheDir: string): Pr
   const port = await freePort();
   const child = spawn(
     join(root, 'bin', 'modelship'),
-    ['serve', ...args, '--port', String(port), '--log-level', 'error'],
+    ['serve', ...args, '--port', String(port), '--grpc-port', '0', '--log-level', 'error'],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
       // The variable, not the option: so the compiled code is kept there too.
@@ -37,13 +37,15 @@ export async function startServer(args: readonly string[], cacheDir: string): Pr
     },
   );
   // A benchmark that fails leaves nothing behind.
-  process.once('exit', () => child.kill('SIGKILL'));
+  const onExit = (): boolean => child.kill('SIGKILL');
+  process.once('exit', onExit);
   return {
     url: `http://127.0.0.1:${port}`,
     process: child,
     async stop() {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
+      process.off('exit', onExit);
     },
   };
 }

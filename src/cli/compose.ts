@@ -118,6 +118,7 @@ export function compose(
     pictures,
     traffic: openTraffic(settings, hooks.log),
     changes: found && changesOf(settings, found),
+    maxPictures: settings.maxPictures,
     cache: openModelCache(folder, settings.cacheSize, (problem) =>
       hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
     ),

@@ -15,7 +15,7 @@ import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
 import { compose, readModels } from './compose.ts';
-import { describePictures, describeScores } from './describe-plans.ts';
+import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
 import type { InspectedFacts } from './describe-versions.ts';
 import { collectFacts, describeSize, describeState, describeTraffic } from './describe-versions.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -95,6 +95,7 @@ function printVersion(
   const plans = planVersion(model, version);
   for (const line of describePictures(plans.pictures)) output.print(`  ${line}`);
   output.print(`  answers     ${describeScores(plans.scores)}`);
+  for (const line of describeSignatures(plans.signatures)) output.print(`  ${line}`);
   output.print(`  batching    ${describeBatching(served)}`);
   if (served?.report) for (const line of describeRunSize(served)) output.print(`  ${line}`);
   if (served?.state === 'FAILED') output.print(`  problem     ${served.reason}`);

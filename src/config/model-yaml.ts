@@ -162,6 +162,17 @@ const source = z.strictObject({
   maxSize: byteSize('4GB').default(4 * 1024 ** 3),
 });
 
+/** Names of the tensor APIs for the graph's tensors: {images: image} calls its input `image` "images". */
+const aliases = z
+  .record(z.string().min(1), z.string())
+  .refine((names) => Object.keys(names).length > 0, { error: 'expected at least one name' });
+
+const signature = z.strictObject({
+  takes: z.enum(['tensors', 'pictures']).optional(),
+  inputs: aliases.optional(),
+  outputs: aliases.optional(),
+});
+
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 const modelYaml = z.strictObject({
@@ -190,6 +201,7 @@ const modelYaml = z.strictObject({
   versions: versions.prefault({}),
   strictSignature: z.boolean().default(false),
   source: source.optional(),
+  signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
 });
 
@@ -198,6 +210,7 @@ export type VersionsYaml = ModelYaml['versions'];
 export type SourceYaml = NonNullable<ModelYaml['source']>;
 export type PictureInputYaml = NonNullable<ModelYaml['input']>;
 export type OutputYaml = ModelYaml['output'];
+export type SignatureYaml = ModelYaml['signatures'][string];
 
 /** The settings of a model without a model.yaml. */
 export function defaultModelYaml(): ModelYaml {

@@ -53,8 +53,23 @@ export const settingsTable = {
   port: { schema: port.default(8080), help: 'HTTP port; 0 takes a free one', value: 'PORT' },
   grpcPort: {
     schema: port.default(9000),
-    help: 'gRPC port (this version does not speak gRPC yet)',
+    help: 'gRPC port; 0 takes a free one',
     value: 'PORT',
+  },
+  grpc: {
+    schema: flag.default(true),
+    help: 'turn off gRPC: only HTTP is served',
+    negated: true,
+  },
+  grpcKeepaliveMs: {
+    schema: integer(1000, 2_147_483_646).default(60_000),
+    help: 'how often a silent gRPC connection is asked whether it lives',
+    value: 'MS',
+  },
+  grpcMaxAgeMs: {
+    schema: integer(1000, 2_147_483_646).optional(),
+    help: 'gRPC connections end after so long, for clients to spread anew; default: never',
+    value: 'MS',
   },
   instances: {
     schema: integer(1, 1024).optional(),

@@ -1,15 +1,10 @@
 /** What GET /models tells of a version and of a model's labels and traffic. */
 
+import { describeTensor } from '../serving/describe-model.ts';
 import type { ModelRegistry, RegisteredModel } from '../serving/model-registry.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
 import { labelsOfVersion } from '../serving/traffic.ts';
 import { memoryOf, sizeOnDisk } from '../serving/version-size.ts';
-import type { TensorSpec } from '../tensor/tensor-spec.ts';
-import { wireShape } from '../tensor/tensor-spec.ts';
-
-function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): object {
-  return { name, datatype: dtype, shape: anyShape ? [-1] : wireShape(shape) };
-}
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
 

@@ -1,11 +1,11 @@
 /** GET /healthz (the process lives), /readyz (it should get requests), /metrics. */
 
 import type { FastifyInstance } from 'fastify';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { ModelRegistry, RegisteredModel } from '../serving/model-registry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { VersionReading } from '../telemetry/version-readings.ts';
-import type { ByteBudget } from './byte-budget.ts';
 
 function readingsOf({ registry }: InferenceService): VersionReading[] {
   return registry.models.flatMap((registered) => readingsOfModel(registered, registry));

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createManualClock } from '../batching/clock.fixture.ts';
 import { createRequestGate } from './request-gate.ts';
 import type { RequestScopes } from './request-scope.ts';
-import { createRequestScopes, priorityOf, requestIdFrom, timeoutOf } from './request-scope.ts';
+import { createRequestScopes, priorityOf, timeoutOf } from './request-scope.ts';
 
 const request = (timeout?: string): FastifyRequest =>
   ({ headers: timeout === undefined ? {} : { 'x-request-timeout-ms': timeout } }) as never;
@@ -178,18 +178,4 @@ describe('a request', () => {
       code: 'SHUTTING_DOWN',
     });
   });
-});
-
-test.each([
-  ['abc-123_4.5:6/7+8=', true],
-  ['x'.repeat(128), true],
-  ['x'.repeat(129), false],
-  ['', false],
-  ['a b', false],
-  ['a\u001b[2J', false],
-  ['<script>', false],
-  [['a', 'b'], false],
-  [undefined, false],
-])('%j is kept as a request id: %j', (header, kept) => {
-  expect(requestIdFrom(header, () => 'made')).toBe(kept ? header : 'made');
 });

@@ -16,7 +16,7 @@ import { createModelLife } from './model-life.ts';
 import type { RegisteredModel } from './model-registry.ts';
 import { createModelRegistry } from './model-registry.ts';
 import { coresOf } from './plan-version.ts';
-import type { PictureSource } from './predict-pictures.ts';
+import type { PictureSource } from './run-pictures.ts';
 import { createShadow } from './shadow.ts';
 import type { TrafficStore } from './traffic-store.ts';
 import { createTrafficStore } from './traffic-store.ts';
@@ -26,6 +26,8 @@ import { createVersionBuilder } from './version-builder.ts';
 export interface BuildOptions extends CoreRequest, VersionBuilderOptions {
   readonly models: readonly ReadModel[];
   readonly pictures: PictureSource;
+  /** The most encoded pictures in a tensor. */
+  readonly maxPictures?: number | undefined;
   readonly defaultModel?: string | undefined;
   readonly strictReady: boolean;
   /** Labels and traffic that were changed at run time; absent: kept in memory. */
@@ -120,6 +122,7 @@ export function buildService(options: BuildOptions): BuiltService {
     registry,
     control: life?.control,
     pictures: options.pictures,
+    maxPictures: options.maxPictures,
     strictReady: options.strictReady,
     shadow: metrics && createShadow({ onOutcome: (outcome) => metrics.countShadow(outcome) }),
     onAccount: (account) => metrics?.countRequest(account),

@@ -158,7 +158,7 @@ describe('a model that is removed', () => {
     expect(stage.states()).toBe('1:READY');
     await stage.advance(100);
     await stage.look();
-    expect(() => stage.registry.find('m')).toThrow('There is no model "m"');
+    expect(() => stage.registry.find('m')).toThrow("unknown model: 'm'");
     expect(stage.runnersOf('1')[0]?.dead).toBe(true);
   });
 
@@ -348,7 +348,7 @@ describe('requests that load and unload', () => {
     await reloading;
     await settle();
     expect(stage.states('n')).toBe('5:READY');
-    expect(() => stage.registry.find('m')).toThrow('There is no model "m"');
+    expect(() => stage.registry.find('m')).toThrow("unknown model: 'm'");
   });
 });
 

@@ -25,6 +25,7 @@ import { compareVersions } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { serves } from './model-registry.ts';
 import { coresOf } from './plan-version.ts';
+import { scheduleTimer } from './schedule-timer.ts';
 import type { ServedVersion } from './served-version.ts';
 import type { TrafficStore } from './traffic-store.ts';
 import type { VersionBuilder } from './version-builder.ts';
@@ -60,12 +61,6 @@ export interface ModelLife {
   readonly lookAgainAt: number | undefined;
   /** Nothing is started from now on. */
   close(): void;
-}
-
-function scheduleTimer(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds);
-  timer.unref();
-  return () => clearTimeout(timer);
 }
 
 /** More milliseconds than this a timer takes for 1. */

@@ -9,18 +9,23 @@ import { planScores } from '../pipeline/scores.ts';
 import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
 import type { CoreRequest, CoreShare } from './core-budget.ts';
 import { shareCores } from './core-budget.ts';
+import type { PlannedSignatures } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 
 export interface VersionPlans {
   readonly pictures?: PictureDecision | undefined;
   readonly scores?: ScoreDecision | undefined;
+  readonly signatures?: PlannedSignatures;
 }
 
 /** What pictures and scores mean for a version; undefined when its signature could not be read. */
 export function planVersion(model: ModelHead, { signature }: ReadVersion): VersionPlans {
   if (!signature) return {};
+  const pictures = planPictures(model.config.input, signature.inputs);
   return {
-    pictures: planPictures(model.config.input, signature.inputs),
+    pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),
+    signatures: planSignatures(model.config.signatures, signature, pictures),
   };
 }
 
@@ -42,12 +47,14 @@ export function coresOf(
  */
 export function findContradiction(
   { config, labels, yamlPath, folder }: ModelHead,
-  { pictures, scores }: VersionPlans,
+  { pictures, scores, signatures }: VersionPlans,
 ): ServingError | undefined {
   const path = yamlPath ?? folder;
   if (pictures?.problem?.contradicts) {
     return new ServingError('MODEL_YAML_INVALID', { path, problems: [pictures.problem.reason] });
   }
+  if (signatures && signatures.problems.length > 0)
+    return new ServingError('MODEL_YAML_INVALID', { path, problems: signatures.problems });
   const promised = labels !== undefined || config.output.tensor !== undefined;
   return promised && scores?.problem
     ? new ServingError('LABELS_INVALID', { path, problem: scores.problem })

@@ -16,6 +16,9 @@ import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
+import { scheduleTimer } from './schedule-timer.ts';
+import type { ServedSignatures } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -30,6 +33,8 @@ export interface ServedVersion {
   readonly runSize: RunSize;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
+  /** What the tensor APIs may name. */
+  readonly signatures: ServedSignatures;
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -128,12 +133,6 @@ export interface VersionEvent {
   readonly report?: LoadReport | undefined;
 }
 
-function schedule(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds);
-  timer.unref();
-  return () => clearTimeout(timer);
-}
-
 /** Any failure of a load as one of the catalogue. */
 function toFailure(error: unknown, model: string, version: string): ServingError {
   if (error instanceof ServingError) return error;
@@ -143,6 +142,7 @@ function toFailure(error: unknown, model: string, version: string): ServingError
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model } = options;
   let { version, pictures, scores } = options;
+  let signatures = plannedSignatures();
   let runSize = runSizeOf(model, version, undefined);
   const queue = createVersionQueue({
     model,
@@ -170,6 +170,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
   const seats: (RunnerProcess | undefined)[] = [];
+
+  function plannedSignatures(): ServedSignatures {
+    const graph = version.signature ?? { inputs: [], outputs: [] };
+    return planSignatures(model.config.signatures, graph, pictures);
+  }
 
   function change(next: VersionState, why?: string, cause?: RestartCause): void {
     state = next;
@@ -225,6 +230,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     const prepared = await options.prepare(stopping.signal);
     ({ version, pictures, scores, warning } = prepared);
     prepareMs = performance.now() - startedAt;
+    signatures = plannedSignatures();
     const problem = prepared.problem ?? version.problem;
     if (problem) throw problem;
     runSize = runSizeOf(model, version, undefined);
@@ -266,7 +272,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       onLoadFailed: noteFailedLoad,
       heartbeatMs: options.heartbeatMs,
       loadLimitMs: options.loadLimitMs,
-      schedule: options.schedule ?? schedule,
+      schedule: options.schedule ?? scheduleTimer,
     });
     instances.startAll();
   }
@@ -284,7 +290,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function limitRun(runner: RunnerProcess): () => void {
     const { runLimitMs } = options;
     if (runLimitMs === undefined) return () => {};
-    return (options.schedule ?? schedule)(runLimitMs, () =>
+    return (options.schedule ?? scheduleTimer)(runLimitMs, () =>
       runner.kill(`its run took longer than ${runLimitMs} ms`, 'overran'),
     );
   }
@@ -315,7 +321,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function untilReleased(limitMs: number): Promise<void> {
     if (holders === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    const forget = (options.schedule ?? schedule)(limitMs, resolve);
+    const forget = (options.schedule ?? scheduleTimer)(limitMs, resolve);
     onReleased = resolve;
     return promise.finally(forget);
   }
@@ -347,6 +353,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     get scores() {
       return scores;
+    },
+    get signatures() {
+      return signatures;
     },
     timeLimitMs: model.config.queue.timeoutMs,
     later: options.later === true,

@@ -38,6 +38,11 @@ export const metricCatalogue = {
     labels: ['route', 'status', 'code'],
     help: 'HTTP requests answered, by pattern of the path, status and code (OK or that of the error). An unknown path has an empty route.',
   },
+  modelship_grpc_requests_total: {
+    type: 'counter',
+    labels: ['method', 'status', 'code'],
+    help: 'Calls over gRPC that ended, by method, gRPC status and code (OK or that of the error). Calls of unknown methods are not counted.',
+  },
   modelship_requests_total: {
     type: 'counter',
     labels: ['model', 'version', 'code'],

@@ -55,6 +55,7 @@ beforeAll(async () => {
   version.countLoadFailure('MODEL_FILE_INVALID');
   metrics.countShadow({ model: 'm', version: '1', result: 'same' });
   metrics.countHttp('/predict', 200, 'OK');
+  metrics.countGrpc('/grpc.health.v1.Health/Check', 'OK', 'OK');
   const runners = process.platform === 'linux' ? reading.runners : [];
   const { text } = await metrics.render(serverReading({ ...reading, runners }));
   families = readFamilies(text.slice(0, text.indexOf('# HELP process_')));
@@ -110,6 +111,7 @@ test('labels are those that are declared, and their values are not to be made up
       'code',
       'status',
       'route',
+      'method',
       'phase',
       'cause',
       'result',

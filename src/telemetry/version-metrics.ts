@@ -8,6 +8,7 @@ import { Distribution } from './distribution.ts';
 import type { Sample } from './exposition.ts';
 import type { MetricName } from './metric-catalogue.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
+import { VersionTotals } from './version-totals.ts';
 
 /** One run, however many requests shared it. */
 export interface FinishedRun {
@@ -62,6 +63,7 @@ export class VersionSeries implements VersionMetrics {
   readonly runRows = new Distribution(runRows.buckets);
   readonly runRequests = new Distribution(runRequests.buckets);
   readonly restarts = new Map<RestartCause, number>(restartCauses.map((cause) => [cause, 0]));
+  readonly totals = new VersionTotals();
   retries = 0;
   readonly loadFailures = new Map<ErrorCode, number>();
   load: LoadTimes | undefined = undefined;
@@ -75,6 +77,7 @@ export class VersionSeries implements VersionMetrics {
     this.runRows.observe(rows);
     this.runRequests.observe(waitMs.length);
     for (const wait of waitMs) this.queueWait.observe(wait / 1000);
+    this.totals.addRun(rows, waitMs, runMs, Date.now());
   }
 
   countRetry(): void {
