@@ -145,17 +145,19 @@ describe('with --watch', { timeout: 180_000 }, () => {
 
   test('a folder that is being copied is not picked up before it is whole', async () => {
     deliver(1);
-    await using server = await watching('--settle-ms', '300');
+    const settleMs = 1500;
+    await using server = await watching('--settle-ms', String(settleMs));
     const path = writePlus(join(root, 'slowly'), 2);
     const target = join(models, 'plus', '2');
     mkdirSync(target);
     let written = 0;
+    const startedAt = performance.now();
     // Something changes in it all the while, for longer than it has to be still.
     await waitUntil('it was written to for a while', async () => {
       writeFileSync(join(target, 'part'), String(written));
       written += 1;
       expect(await statesOf(server)).toEqual({ 1: 'READY' });
-      return written > 60;
+      return performance.now() - startedAt > 2 * settleMs;
     });
     cpSync(path, join(target, 'model.onnx'));
     await untilStates(server, { 2: 'READY' });
