@@ -255,3 +255,38 @@ describe('a request that came before a version goes', { timeout: 180_000 }, () =
     expect(await slow.finish()).toContain('MODEL_NOT_READY');
   });
 });
+
+describe('with --model-control explicit', { timeout: 180_000 }, () => {
+  const ask = ({ url }: Modelship, what: string): ReturnType<typeof post> =>
+    post(`${url}/v2/repository/models/plus/${what}`, {});
+
+  test('requests load a new version, refuse a broken one and unload the model, and no answer is missing', async () => {
+    deliver(1);
+    await using server = await startModelship(models, { args: ['--model-control', 'explicit'] });
+    const traffic = startTraffic(server, 'plus');
+    await traffic.more(10);
+    deliver(2);
+    await traffic.more(50);
+    expect(numbers(traffic)).toEqual([1]);
+    expect((await ask(server, 'load')).status).toBe(200);
+    await traffic.more(10);
+    expect(numbers(traffic)).toEqual([1, 2]);
+    mkdirSync(join(models, 'plus', '3'));
+    writeFileSync(join(models, 'plus', '3', 'model.onnx'), 'nonsense');
+    const refused = await ask(server, 'load');
+    expect([refused.status, refused.text]).toEqual([
+      400,
+      expect.stringContaining('is not a usable model'),
+    ]);
+    await traffic.more(10);
+    expect((await traffic.stop()).failures).toEqual([]);
+    const before = runnersOf(server.pid);
+    expect((await ask(server, 'unload')).status).toBe(200);
+    await waitUntilGone(before, 60_000);
+    const answer = await post(`${server.url}/v2/models/plus/infer`, input);
+    expect(answer.text).toContain('UNLOADED');
+    rmSync(join(models, 'plus', '3'), { recursive: true });
+    expect((await ask(server, 'load')).status).toBe(200);
+    expect((await post(`${server.url}/v2/models/plus/infer`, input)).status).toBe(200);
+  });
+});
