@@ -186,6 +186,42 @@ const rows: readonly RowSpec[] = [
     ],
   },
   {
+    title: 'Versions',
+    panels: [
+      {
+        title: 'Traffic by version',
+        description: 'The share of the requests that name no version.',
+        unit: 'percentunit',
+        queries: [
+          {
+            expr: `avg by (model, version) (modelship_traffic_ratio{${model}})`,
+            legend: '{{model}} {{version}}',
+          },
+        ],
+      },
+      {
+        title: 'Shadow copies, by result',
+        unit: 'short',
+        queries: [
+          {
+            expr: `sum by (model, version, result) (increase(modelship_shadow_requests_total{${model}}[$__rate_interval]))`,
+            legend: '{{model}} {{version}} {{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Failed loads',
+        unit: 'short',
+        queries: [
+          {
+            expr: `sum by (model, version, code) (increase(modelship_model_load_failures_total{${model}}[$__rate_interval]))`,
+            legend: '{{model}} {{version}} {{code}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
     title: 'Runners',
     panels: [
       {

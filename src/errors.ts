@@ -264,6 +264,25 @@ export const errorCatalogue = {
     message: (d: { what: string; mode: string }) =>
       `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
   },
+  RUNTIME_CHANGE_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; replicas: number }) =>
+      `${d.what} is refused: this server is one of ${d.replicas} replicas, and the others would not hear of it. Change the model.yaml that they share, or start them with --runtime-changes allow.`,
+  },
+  TRAFFIC_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; problem: string }) =>
+      `Labels and traffic of model ${d.model} stay as they are: ${d.problem}.`,
+  },
+  CONTROL_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The request to change models is invalid: ${d.problem}.`,
+  },
+  PATH_OUTSIDE_REPOSITORY: {
+    kind: 'permission-denied',
+    message: (d: { path: string; roots: readonly string[] }) =>
+      `${d.path} is outside of what this server was started with; expected a folder below ${d.roots.join(' or ')}.`,
+  },
 
   // Tensors
   INFER_REQUEST_INVALID: {
@@ -447,6 +466,32 @@ export const errorCatalogue = {
     message: (d: { path: string; problems: readonly string[] }) =>
       `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
   },
+  MODELS_CONFIG_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problems: readonly string[] }) =>
+      `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  MODEL_SOURCE_FAILED: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `The model could not be fetched from ${d.url}: ${d.problem}.`,
+  },
+  MODEL_SOURCE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { url: string; supported: readonly string[] }) =>
+      `Models cannot be fetched from ${d.url} yet; expected a URL that starts with ${d.supported.join(' or ')}.`,
+  },
+  SIGNATURE_CHANGED: {
+    kind: 'failed-precondition',
+    message: (d: {
+      model: string;
+      version: string;
+      serving: string;
+      differences: readonly string[];
+    }) =>
+      `Model ${d.model} version ${d.version} has another signature than version ${d.serving}, which serves (${d.differences.join('; ')}), and its model.yaml says strictSignature: true.`,
+  },
   SETTINGS_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problems: readonly string[] }) =>
@@ -471,6 +516,12 @@ export const errorCatalogue = {
     kind: 'failed-precondition',
     message: (d: { host: string; port: number; problem: string }) =>
       `Cannot listen on ${d.host} port ${d.port}: ${d.problem}.`,
+  },
+  SERVER_UNREACHABLE: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `There is no answer from ${d.url}: ${d.problem}. Start the server, or name it with --url.`,
   },
   FILE_EXISTS: {
     kind: 'failed-precondition',

@@ -9,16 +9,22 @@
 import { flushCompileCache } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
+import { modelControlOf } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
+import type { ModelLife } from '../serving/model-life.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
+import { scheduleTimer } from '../serving/schedule-timer.ts';
+import type { Watch } from '../serving/watch-models.ts';
+import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, readAndImport } from './compose.ts';
+import { compose, openRepository } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
+import { createForeignModels } from './foreign-models.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
@@ -48,6 +54,17 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
   }
 }
 
+/** SIGHUP, which would end a process that does not watch, makes this one look at once. */
+function startWatch(life: ModelLife, { pollIntervalMs }: Settings): Watch {
+  const watch = watchModels(life, {
+    intervalMs: pollIntervalMs,
+    now: Date.now,
+    schedule: scheduleTimer,
+  });
+  process.on('SIGHUP', watch.look);
+  return watch;
+}
+
 /** Settles a moment after the models serve. */
 async function moment(loading: Promise<void>): Promise<void> {
   await Promise.race([
@@ -62,14 +79,19 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const endEarly = (): never => process.exit(exitCodes.done);
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const models = await readAndImport(settings, log);
+  const mode = modelControlOf(settings);
+  const found = openRepository(settings.path, mode === 'poll' ? settings.settleMs : undefined);
+  const models = await createForeignModels(settings, log).importAll(found.models);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
-  const { service, pictures } = compose(settings, models, {
+  const { service, pictures, life } = compose(settings, models, {
     log,
     metrics,
+    found,
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
+  life?.begin();
+  const watch = mode === 'poll' && life ? startWatch(life, settings) : undefined;
   // Probes that ask over HTTP speak for gRPC too.
   const release = settings.grpc ? service.holdReady() : () => {};
   logProblems(models, log);
@@ -89,7 +111,11 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       settings,
       log,
       grpc: () => grpc,
-      close: () => pictures.close(),
+      close() {
+        watch?.stop();
+        life?.close();
+        return pictures.close();
+      },
     });
     announceListening(settings.host, port, output);
     if (settings.grpc) {
@@ -100,10 +126,12 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       release();
     }
     await loading;
+    await life?.started;
     announceModels(service, settings.host, port, output);
     dropEarlyRunner();
     flushCompileCache();
   } catch (error) {
+    watch?.stop();
     await service.stop();
     throw error;
   }

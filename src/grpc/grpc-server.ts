@@ -15,8 +15,6 @@ import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { ModelControl } from '../serving/model-control.ts';
-import { createFixedControl } from '../serving/model-control.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { CallGate } from './call-gate.ts';
@@ -37,8 +35,6 @@ import { createReflectionServices } from './reflection-service.ts';
 
 export interface GrpcServerOptions {
   readonly service: InferenceService;
-  /** What requests may change of the models; absent: nothing. */
-  readonly control?: ModelControl | undefined;
   readonly metrics: Pick<Metrics, 'countGrpc' | 'statisticsOf'>;
   readonly log: Log;
   /** Of Modelship itself. */
@@ -123,14 +119,14 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const services: Service[] = [
     createInferenceGrpc({
       service,
-      control: options.control ?? createFixedControl(service.registry),
+      control: service.control,
       statisticsOf: metrics.statisticsOf,
       version: options.version,
       infer: createInfer({ service, lives }),
       streams,
     }),
     createPredictionService({ service, lives, maxBody: options.maxBody }),
-    createModelService(service.registry),
+    createModelService(service),
     health,
     ...createReflectionServices(names),
   ];

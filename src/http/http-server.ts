@@ -12,8 +12,6 @@ import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { ModelControl } from '../serving/model-control.ts';
-import { createFixedControl } from '../serving/model-control.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { requestIdFrom } from '../telemetry/request-id.ts';
@@ -40,6 +38,7 @@ import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
 import { createRequestScopes } from './request-scope.ts';
 import { registerTensorflowRoutes } from './tensorflow-routes.ts';
+import { registerTrafficRoutes } from './traffic-routes.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
@@ -56,8 +55,6 @@ export interface HttpServerOptions extends PictureForms {
   readonly timeoutMs: number;
   /** Of Modelship itself. */
   readonly version: string;
-  /** Absent: models are what they were at the start. */
-  readonly control?: ModelControl | undefined;
   /** One line for those who ask `/` from a terminal. */
   readonly describe: () => string;
 }
@@ -228,8 +225,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerOpenApi(app, options.version);
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
+  registerTrafficRoutes(app, service);
   registerOpenInferenceRoutes(app, options);
-  registerRepositoryRoutes(app, options.control ?? createFixedControl(service.registry));
+  registerRepositoryRoutes(app, service.control);
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
   const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });

@@ -36,8 +36,8 @@ export interface InferRouteOptions {
 export function registerInferRoutes(app: FastifyInstance, options: InferRouteOptions): void {
   const { service, scopes, longWork } = options;
 
-  function readRaw(body: Buffer, { model, version }: RequestScope): InferBody {
-    const { version: meant } = service.registry.resolve(model, version);
+  function readRaw(body: Buffer, { model, served }: RequestScope): InferBody {
+    const { version: meant } = served;
     const inputs = meant.signature?.inputs ?? [];
     return readRawRequest(body, { model, inputs, batched: hasOpenBatch(meant) });
   }
@@ -54,13 +54,21 @@ export function registerInferRoutes(app: FastifyInstance, options: InferRouteOpt
 
   async function infer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const scope = scopes.take(request);
-    const { model, version, life } = scope;
+    const { model, version, served, life } = scope;
     const parsed = await read(request, scope);
     life.change(parsed);
     const outputs = parsed.outputs?.map(({ name }) => name);
     const classes = classesOf(parsed);
     const { inputs } = parsed;
-    const answer = await service.infer({ model, version, inputs, outputs, classes, life });
+    const answer = await service.infer({
+      model,
+      version,
+      served,
+      inputs,
+      outputs,
+      classes,
+      life,
+    });
     request.answered = answer;
     const textBytes = textBytesOf(answer.outputs, parsed);
     const encoded = await longWork.run(encodeInferAnswer(answer, parsed), textBytes, life);

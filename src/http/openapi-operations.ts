@@ -134,6 +134,26 @@ const missing = (feature: string): Operation => ({
   answers: { 501: { description: 'this server does not offer it', content: json('Error') } },
 });
 
+function aboutTraffic(summary: string): Operation {
+  return {
+    summary,
+    tag: 'models',
+    answers: { 200: { description: 'as they hold', content: { 'application/json': anyObject } } },
+  };
+}
+
+function changesTraffic(summary: string, hasBody = false): Operation {
+  const { answers, ...about } = aboutTraffic(summary);
+  return {
+    ...about,
+    ...(hasBody ? { body: { 'application/json': anyObject } } : {}),
+    answers: {
+      ...answers,
+      403: { description: 'off, unless --model-control explicit', content: json('Error') },
+    },
+  };
+}
+
 const picture: Content = {
   'multipart/form-data': {
     type: 'object',
@@ -241,6 +261,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     tag: 'models',
     answers: { 200: { description: 'the picture', content: { 'image/*': binary } } },
   },
+  'GET /models/:model/traffic': aboutTraffic(
+    'labels and traffic of a model, and where they come from',
+  ),
+  'PUT /models/:model/traffic': changesTraffic('set labels, traffic and shadow', true),
+  'DELETE /models/:model/traffic': changesTraffic('labels and traffic as model.yaml says'),
+  'POST /models/:model/promote': changesTraffic(
+    'make a version (default: the canary) stable, with all traffic or a part of it',
+    true,
+  ),
+  'POST /models/:model/rollback': changesTraffic('undo the latest change of labels and traffic'),
   'GET /models/:model/ready': probe('should this model get requests?', 'ModelReady'),
   'GET /healthz': {
     summary: 'does the process live?',

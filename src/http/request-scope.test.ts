@@ -25,6 +25,27 @@ describe('the time limit of a request', () => {
   });
 });
 
+describe('the version of a request', () => {
+  test('is held until its response is closed', async () => {
+    const { scopes, release } = createStage();
+    const { request: incoming, reply, raw } = createExchange();
+    await openScope(scopes, incoming, reply);
+    scopes.take(incoming);
+    expect(release).not.toHaveBeenCalled();
+    raw.emit('close');
+    expect(release).toHaveBeenCalledTimes(1);
+  });
+
+  test('is let go at once when the request is refused', async () => {
+    const { scopes, release } = createStage();
+    const { request: incoming, reply } = createExchange({ 'x-request-priority': 'urgent' });
+    await expect(openScope(scopes, incoming, reply)).rejects.toMatchObject({
+      code: 'REQUEST_MALFORMED',
+    });
+    expect(release).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe('the priority of a request', () => {
   const withPriority = (priority?: string): FastifyRequest =>
     ({ headers: priority === undefined ? {} : { 'x-request-priority': priority } }) as never;
@@ -49,15 +70,16 @@ interface Sent {
 
 function createStage(limits: { timeoutMs?: number; modelMs?: number } = {}) {
   const clock = createManualClock();
-  const resolve = vi.fn(() => ({ timeLimitMs: limits.modelMs ?? 500 }));
+  const release = vi.fn();
+  const acquire = vi.fn(() => ({ timeLimitMs: limits.modelMs ?? 500, release }));
   const gate = createRequestGate();
   const scopes = createRequestScopes({
-    service: { registry: { defaultName: () => 'only' }, resolve } as never,
+    service: { registry: { defaultName: () => 'only' }, acquire } as never,
     gate,
     timeoutMs: limits.timeoutMs ?? 1000,
     clock,
   });
-  return { clock, scopes, resolve, gate };
+  return { clock, scopes, acquire, release, gate };
 }
 
 function createExchange(headers: Record<string, string> = {}, params: object = {}) {
@@ -99,10 +121,10 @@ describe('a request', () => {
   });
 
   test('to the bare path is for the default model', async () => {
-    const { scopes, resolve } = createStage();
+    const { scopes, acquire } = createStage();
     const { request: incoming, reply } = createExchange();
     await openScope(scopes, incoming, reply);
-    expect(resolve).toHaveBeenCalledWith('only', undefined);
+    expect(acquire).toHaveBeenCalledWith('only', undefined, expect.any(Function));
     expect(scopes.take(incoming).model).toBe('only');
   });
 

@@ -78,10 +78,11 @@ export function registerTensorflowRoutes(
   }
 
   async function predict(scope: RequestScope, body: Buffer, parsed: RestBody) {
-    const { model, version, life } = scope;
+    const { model, version, served, life } = scope;
     const answer = await service.infer({
       model,
       version,
+      served,
       signature: signatureNameOf(parsed.signature),
       inputs: ({ inputs }) => longWork.run(readRestInputs(parsed, inputs), body.length, life),
       life,
@@ -97,11 +98,11 @@ export function registerTensorflowRoutes(
     parsed: RestBody,
     method: 'classify' | 'regress',
   ) {
-    const { model, version, life } = scope;
+    const { model, served, life } = scope;
     const room = createTensorRoom(contextBytes);
     const examples = await longWork.run(readRestExamples(parsed, room), body.length, life);
     const { answer, result } = await runExamples(service, {
-      served: registry.resolve(model, version),
+      served,
       model,
       signature: signatureNameOf(parsed.signature),
       method,

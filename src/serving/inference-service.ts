@@ -23,11 +23,14 @@ import type {
   PredictRequest,
   Timings,
 } from './inference-types.ts';
-import type { ModelRegistry } from './model-registry.ts';
+import type { ModelControl } from './model-control.ts';
+import { createFixedControl } from './model-control.ts';
+import type { KeyOf, ModelRegistry } from './model-registry.ts';
 import { predictPictures } from './predict-pictures.ts';
 import type { RequestLife } from './request-life.ts';
 import type { PictureSource } from './run-pictures.ts';
 import type { ServedVersion } from './served-version.ts';
+import type { Shadow } from './shadow.ts';
 import type { ServedSignature } from './signatures.ts';
 import { chooseSignature, findSignature } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
@@ -45,8 +48,15 @@ export interface Account {
 
 export interface InferenceService {
   readonly registry: ModelRegistry;
-  /** The version that a request means, before anything is decoded. Throws what the registry throws. */
+  /** What may be asked about the models and changed. */
+  readonly control: ModelControl;
+  /** The version that a request means. Throws what the registry throws. */
   resolve(model: string, version: string | undefined): ServedVersion;
+  /**
+   * The version that a request means, before anything is decoded, held for it: whoever calls it calls its
+   * `release` when the answer is written. Throws SHUTTING_DOWN and what the registry throws.
+   */
+  acquire(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion;
   infer(request: InferenceRequest): Promise<InferenceAnswer>;
   predict(request: PredictRequest): Promise<PredictAnswer>;
   /** True when the first load of every model is over and enough of them serve. */
@@ -66,11 +76,17 @@ export interface InferenceService {
 
 export interface InferenceServiceOptions {
   readonly registry: ModelRegistry;
+  /** Absent: nothing can be changed. */
+  readonly control?: ModelControl | undefined;
+  /** Runs copies of requests on other versions; absent: none does. */
+  readonly shadow?: Shadow | undefined;
   readonly pictures: PictureSource;
   /** The most encoded pictures in a tensor; absent: as many as a request can hold. */
   readonly maxPictures?: number | undefined;
   readonly strictReady: boolean;
   readonly onAccount: (account: Account) => void;
+  /** Called when its end begins: nothing is to be loaded any more. May be called again. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** Puts the best classes in the place of the outputs that are to be answered by them. */
@@ -108,12 +124,22 @@ function toNamed(
   return named;
 }
 
+/** A version that comes or goes beside what serves takes no server out of its load balancer. */
+function countsForReadiness({ state, later }: ServedVersion): boolean {
+  return state !== 'UNLOADING' && !(later && (state === 'LOADING' || state === 'FAILED'));
+}
+
 export function createInferenceService(options: InferenceServiceOptions): InferenceService {
   const { registry, pictures, maxPictures = Number.POSITIVE_INFINITY } = options;
   const inFlight = new Set<Promise<unknown>>();
   let announced = false;
   let draining = false;
   let holds = 0;
+
+  function announce(): void {
+    announced = true;
+    options.onEnd?.();
+  }
 
   function refuseWhenDraining(): void {
     if (draining) throw new ServingError('SHUTTING_DOWN', {});
@@ -141,6 +167,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   ): Promise<T> {
     let code = 'OK';
     let timings: Timings | undefined;
+    served.hold();
     try {
       const answer = await work();
       timings = answer.timings;
@@ -149,6 +176,7 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
       code = error instanceof ServingError ? error.code : 'INTERNAL';
       throw error;
     } finally {
+      served.release();
       const totalMs = systemClock.now() - life.acceptedAt;
       const { model, version } = served;
       options.onAccount({ model: model.name, version: version.version, code, totalMs, timings });
@@ -156,15 +184,24 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   }
 
   /** Finds the version; a request that means none is counted too, under no name that the client made up. */
-  function resolve(model: string, version: string | undefined): ServedVersion {
+  function resolve(model: string, version: string | undefined, keyOf?: KeyOf): ServedVersion {
     try {
-      return registry.resolve(model, version);
+      return registry.resolve(model, version, keyOf);
     } catch (error) {
       const { code } = error as ServingError;
       const known = registry.models.some((registered) => registered.model.name === model);
       options.onAccount({ model: known ? model : '', version: '', code, totalMs: 0 });
       throw error;
     }
+  }
+
+  /** What is held for a request, unless it stopped meanwhile and any other version would do as well. */
+  function versionFor(
+    held: ServedVersion | undefined,
+    model: string,
+    asked?: string,
+  ): ServedVersion {
+    return held && (held.takesRuns || asked !== undefined) ? held : resolve(model, asked);
   }
 
   async function inferWith(
@@ -206,28 +243,46 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
   }
 
   const versions = (): ServedVersion[] => registry.models.flatMap((model) => model.versions);
+  const control = options.control ?? createFixedControl(registry);
+  const withShadow = (served: ServedVersion): ServedVersion =>
+    options.shadow?.follow(served, registry) ?? served;
 
   return {
     registry,
+    control,
     resolve,
+    acquire(model, version, keyOf) {
+      refuseWhenDraining();
+      const served = resolve(model, version, keyOf);
+      served.hold();
+      return served;
+    },
     async infer(request) {
       refuseWhenDraining();
-      const served = resolve(request.model, request.version);
-      return account(served, request.life, () => inferWith(served, request));
+      const served = versionFor(request.served, request.model, request.version);
+      return account(served, request.life, () => inferWith(withShadow(served), request));
     },
-    async predict({ model = registry.defaultName(), version, pictures: given, life }) {
+    async predict({
+      model = registry.defaultName(),
+      version,
+      pictures: given,
+      life,
+      served: held,
+    }) {
       refuseWhenDraining();
-      const served = resolve(model, version);
+      const served = versionFor(held, model, version);
       return account(served, life, async () => {
         const encoded = typeof given === 'function' ? await given() : given;
-        const { results, timings } = await predictPictures(served, pictures, encoded, life);
+        const asked = withShadow(served);
+        const { results, timings } = await predictPictures(asked, pictures, encoded, life);
         const { as } = served.model.config.output;
         return { model, version: served.version.version, results, as, timings };
       });
     },
     get ready() {
       if (announced || holds > 0) return false;
-      const all = versions();
+      if (control.starting) return false;
+      const all = versions().filter(countsForReadiness);
       if (all.some(({ state }) => state === 'LOADING')) return false;
       const serving = all.filter(({ state }) => state === 'READY').length;
       const models = registry.models.every(({ model }) => !model.problem);
@@ -239,23 +294,21 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     get shuttingDown() {
       return announced;
     },
+    announceShutdown: announce,
     holdReady() {
       holds += 1;
       return () => {
         holds -= 1;
       };
     },
-    announceShutdown() {
-      announced = true;
-    },
     async drain() {
-      announced = true;
+      announce();
       draining = true;
       await Promise.all(inFlight);
       await Promise.all(versions().map((version) => version.stop()));
     },
     async stop() {
-      announced = true;
+      announce();
       draining = true;
       await Promise.all(versions().map((version) => version.stop()));
     },

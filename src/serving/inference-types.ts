@@ -3,6 +3,7 @@
 import type { LabelledScore } from '../pipeline/scores.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { RequestLife } from './request-life.ts';
+import type { ServedVersion } from './served-version.ts';
 import type { ServedSignature } from './signatures.ts';
 
 export interface Timings {
@@ -18,8 +19,10 @@ export type ReadInputs = (
 
 export interface InferenceRequest {
   readonly model: string;
-  /** Absent: the newest version that serves. */
+  /** A number or a label. Absent: the version that the model's traffic gives it. */
   readonly version?: string | undefined;
+  /** The version that the caller holds for it (`acquire`); absent: it is found when it is asked. */
+  readonly served?: ServedVersion | undefined;
   /**
    * Name of a signature of the version. Absent: the graph's own inputs and outputs, or the picture
    * signature whose input the only tensor names.
@@ -56,6 +59,8 @@ export interface PredictRequest {
   /** Absent: the only model, or the default one. */
   readonly model?: string | undefined;
   readonly version?: string | undefined;
+  /** As in `InferenceRequest`. */
+  readonly served?: ServedVersion | undefined;
   /** The pictures, or what reads them: a drain waits for that too, and what it throws is accounted for. */
   readonly pictures: readonly EncodedPicture[] | (() => Promise<readonly EncodedPicture[]>);
   readonly life: RequestLife;

@@ -54,7 +54,7 @@ describe('what does not serve is refused with the reason:', () => {
     ],
     ['a named version that loads', 'a', '1', 'Model a version 1 is not ready (LOADING).'],
     ['no version that serves', 'a', undefined, 'Model a version 2 is not ready (FAILED'],
-    ['no version at all', 'b', undefined, 'Model b version none is not ready (FAILED).'],
+    ['no version at all', 'b', undefined, 'Model b version none is not ready (UNLOADED).'],
     ['an unknown version', 'a', '9', 'Model a has no version "9"; versions here: 1, 2.'],
     [
       'an unknown model',

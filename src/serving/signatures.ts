@@ -9,7 +9,7 @@
 import type { SignatureYaml } from '../config/model-yaml.ts';
 import { ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 
@@ -143,7 +143,7 @@ function planOne(
 
 /** Those of the model's own format, then those of model.yaml, which win. */
 export function declaredSignatures(
-  { config }: Pick<ReadModel, 'config'>,
+  { config }: Pick<ModelHead, 'config'>,
   { imported }: Pick<ReadVersion, 'imported'>,
 ): Readonly<Record<string, SignatureYaml>> {
   return { ...imported?.signatures, ...config.signatures };
