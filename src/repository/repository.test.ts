@@ -112,11 +112,13 @@ describe('a version is settled', () => {
     const repository = open();
     expect(settled(repository)).toEqual(['m 1 false']);
     expect(repository.settlesAt).toBeGreaterThan(now);
-    now += 1000;
+    // The files' times are of the real clock, which went on meanwhile.
+    now += 60_000;
     expect(settled(repository)).toEqual(['m 1 true']);
     appendFileSync(join(root, 'm/1/model.onnx'), 'y');
+    now = Date.now();
     expect(settled(repository)).toEqual(['m 1 false']);
-    now += 1000;
+    now += 60_000;
     expect(settled(repository)).toEqual(['m 1 true']);
     expect(repository.settlesAt).toBeUndefined();
   });
@@ -124,7 +126,7 @@ describe('a version is settled', () => {
   test('not while the model.yaml around it is being written', () => {
     write('m/1/model.onnx');
     const repository = open();
-    now += 2000;
+    now += 60_000;
     expect(settled(repository)).toEqual(['m 1 true']);
     write('m/model.yaml', 'instances: 1');
     now = Date.now();
