@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import { createBodyIntake } from '../src/http/body-intake.ts';
-import { createByteBudget } from '../src/http/byte-budget.ts';
+import { createByteBudget } from '../src/serving/byte-budget.ts';
 import { rawLoad } from './support/raw-load.ts';
 
 const maxBody = 64 * 1024 ** 2;

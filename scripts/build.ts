@@ -41,7 +41,8 @@ function build(): void {
     stdio: 'inherit',
   });
   if (done.status !== 0) process.exit(done.status ?? 1);
-  cpSync(join(root, 'src', 'web'), join(root, 'dist', 'web'), { recursive: true });
+  for (const folder of ['web', 'importers/keras/architectures'])
+    cpSync(join(root, 'src', folder), join(root, 'dist', folder), { recursive: true });
   writeFileSync(stamp, '');
   utimesSync(stamp, started, started);
 }

@@ -169,13 +169,53 @@ const rows: readonly RowSpec[] = [
         ],
       },
       {
-        title: 'HTTP answers, by status',
+        title: 'Answers over HTTP and gRPC, by status',
         description: 'Of the whole server, pages and probes included.',
         unit: 'reqps',
         queries: [
           {
             expr: 'sum by (status) (rate(modelship_http_requests_total[$__rate_interval]))',
             legend: '{{status}}',
+          },
+          {
+            expr: 'sum by (status) (rate(modelship_grpc_requests_total[$__rate_interval]))',
+            legend: 'gRPC {{status}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    title: 'Versions',
+    panels: [
+      {
+        title: 'Traffic by version',
+        description: 'The share of the requests that name no version.',
+        unit: 'percentunit',
+        queries: [
+          {
+            expr: `avg by (model, version) (modelship_traffic_ratio{${model}})`,
+            legend: '{{model}} {{version}}',
+          },
+        ],
+      },
+      {
+        title: 'Shadow copies, by result',
+        unit: 'short',
+        queries: [
+          {
+            expr: `sum by (model, version, result) (increase(modelship_shadow_requests_total{${model}}[$__rate_interval]))`,
+            legend: '{{model}} {{version}} {{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Failed loads',
+        unit: 'short',
+        queries: [
+          {
+            expr: `sum by (model, version, code) (increase(modelship_model_load_failures_total{${model}}[$__rate_interval]))`,
+            legend: '{{model}} {{version}} {{code}}',
           },
         ],
       },

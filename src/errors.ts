@@ -84,9 +84,19 @@ export const errorCatalogue = {
       `Content-Type "${d.contentType}" is not supported here; expected ${list(d.expected)}.`,
   },
   CONTENT_ENCODING_UNSUPPORTED: {
-    kind: 'unsupported-media',
+    kind: 'unimplemented',
     message: (d: { encoding: string; expected: readonly string[] }) =>
       `Content-Encoding "${d.encoding}" is not supported; expected ${list(d.expected)}.`,
+  },
+  BODY_ENCODING_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { encoding: string; problem: string }) =>
+      `The body is not valid ${d.encoding}, as its Content-Encoding says: ${d.problem}.`,
+  },
+  FEATURE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { feature: string; advice?: string | undefined }) =>
+      `This server does not offer ${d.feature}${d.advice ? `; ${d.advice}` : ''}.`,
   },
   REQUEST_MALFORMED: {
     kind: 'invalid-argument',
@@ -106,10 +116,20 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The body is not valid JSON: ${d.problem}.`,
   },
+  JSON_TOO_COMPLEX: {
+    kind: 'too-large',
+    message: (d: { limit: number }) =>
+      `The JSON body holds more than ${d.limit} objects, keys and values beside lists of numbers, strings or booleans; send such lists, or several requests.`,
+  },
   PREDICT_JSON_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) =>
       `${d.problem}; expected {"url": "https://…"} or {"image": "<base64 or data URL>"}, for several {"urls": […]} or {"images": […]}. Tensors go to /v2/models/<name>/infer.`,
+  },
+  PROTOBUF_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string; offset: number }) =>
+      `The message is not valid protobuf: ${d.problem} (at byte ${d.offset}).`,
   },
   BASE64_INVALID: {
     kind: 'invalid-argument',
@@ -204,16 +224,27 @@ export const errorCatalogue = {
       `The picture could not be fetched from ${d.host}: ${d.problem}.`,
   },
 
+  GRPC_SERVICE_NOT_FOUND: {
+    kind: 'not-found',
+    message: (d: { service: string; available: readonly string[] }) =>
+      `There is no gRPC service "${d.service}" here; services: ${list(d.available)}.`,
+  },
+
   // Models and versions
   MODEL_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; available: readonly string[] }) =>
-      `There is no model "${d.model}"; models here: ${list(d.available)}.`,
+      `Request for unknown model: '${d.model}' is not found; models here: ${list(d.available)}.`,
   },
   VERSION_NOT_FOUND: {
     kind: 'not-found',
     message: (d: { model: string; version: string; available: readonly string[] }) =>
       `Model ${d.model} has no version "${d.version}"; versions here: ${list(d.available)}.`,
+  },
+  SIGNATURE_NOT_FOUND: {
+    kind: 'failed-precondition',
+    message: (d: { model: string; signature: string; available: readonly string[] }) =>
+      `Model ${d.model} has no signature ${JSON.stringify(d.signature)}; its signatures: ${list(d.available)}.`,
   },
   MODEL_REQUIRED: {
     kind: 'invalid-argument',
@@ -228,11 +259,40 @@ export const errorCatalogue = {
     message: (d: { model: string; version: string; state: string; reason?: string | undefined }) =>
       `Model ${d.model} version ${d.version} is not ready (${d.state}${d.reason ? `: ${d.reason}` : ''}).`,
   },
+  MODEL_CONTROL_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; mode: string }) =>
+      `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
+  },
+  RUNTIME_CHANGE_REFUSED: {
+    kind: 'permission-denied',
+    message: (d: { what: string; replicas: number }) =>
+      `${d.what} is refused: this server is one of ${d.replicas} replicas, and the others would not hear of it. Change the model.yaml that they share, or start them with --runtime-changes allow.`,
+  },
+  TRAFFIC_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; problem: string }) =>
+      `Labels and traffic of model ${d.model} stay as they are: ${d.problem}.`,
+  },
+  CONTROL_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => `The request to change models is invalid: ${d.problem}.`,
+  },
+  PATH_OUTSIDE_REPOSITORY: {
+    kind: 'permission-denied',
+    message: (d: { path: string; roots: readonly string[] }) =>
+      `${d.path} is outside of what this server was started with; expected a folder below ${d.roots.join(' or ')}.`,
+  },
 
   // Tensors
   INFER_REQUEST_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problem: string }) => `The inference request is invalid: ${d.problem}.`,
+  },
+  REPOSITORY_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) =>
+      `The request to the model repository is invalid: ${d.problem}.`,
   },
   INPUT_UNKNOWN: {
     kind: 'invalid-argument',
@@ -259,10 +319,29 @@ export const errorCatalogue = {
     message: (d: { input: string; problem: string }) =>
       `The data of input '${d.input}' is invalid: ${d.problem}.`,
   },
+  TENSOR_TOO_LARGE: {
+    kind: 'too-large',
+    message: (d: { input: string; bytes: number; limitBytes: number }) =>
+      `Input '${d.input}' stands for ${d.bytes} more bytes than were sent, beyond the limit of ${d.limitBytes} for a request; send smaller requests.`,
+  },
+  // In TensorFlow Serving's own words, which clients compare.
+  TENSORFLOW_REQUEST_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { problem: string }) => d.problem,
+  },
+  TENSORFLOW_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { problem: string }) => d.problem,
+  },
   OUTPUT_UNKNOWN: {
     kind: 'invalid-argument',
     message: (d: { model: string; output: string; expected: readonly string[] }) =>
       `Model ${d.model} has no output "${d.output}"; its outputs: ${list(d.expected)}.`,
+  },
+  CLASSIFICATION_UNAVAILABLE: {
+    kind: 'invalid-argument',
+    message: (d: { model: string; output: string; problem: string }) =>
+      `${d.problem} (output '${d.output}' of model '${d.model}')`,
   },
 
   // Running
@@ -337,6 +416,26 @@ export const errorCatalogue = {
     message: (d: { path: string; problem: string }) =>
       `${d.path} is not a usable model: ${d.problem}.`,
   },
+  IMPORT_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; place: string; problem: string }) =>
+      `${d.path} is not a usable model: ${d.place ? `${d.place}: ` : ''}${d.problem}.`,
+  },
+  IMPORT_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { path: string; place: string; what: string; supported: string }) =>
+      `${d.path} cannot be converted: ${d.place ? `${d.place}: ` : ''}${d.what}; ${d.supported}.`,
+  },
+  IMPORT_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} could not be converted: ${d.problem}.`,
+  },
+  IMPORT_CHECK_FAILED: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} was converted, but the check of the result failed, so it is not used: ${d.problem}.`,
+  },
   MODEL_AMBIGUOUS: {
     kind: 'invalid-argument',
     message: (d: { path: string; files: readonly string[] }) =>
@@ -367,6 +466,32 @@ export const errorCatalogue = {
     message: (d: { path: string; problems: readonly string[] }) =>
       `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
   },
+  MODELS_CONFIG_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problems: readonly string[] }) =>
+      `${d.path} has ${d.problems.length} problem${d.problems.length === 1 ? '' : 's'}:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
+  },
+  MODEL_SOURCE_FAILED: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `The model could not be fetched from ${d.url}: ${d.problem}.`,
+  },
+  MODEL_SOURCE_UNSUPPORTED: {
+    kind: 'unimplemented',
+    message: (d: { url: string; supported: readonly string[] }) =>
+      `Models cannot be fetched from ${d.url} yet; expected a URL that starts with ${d.supported.join(' or ')}.`,
+  },
+  SIGNATURE_CHANGED: {
+    kind: 'failed-precondition',
+    message: (d: {
+      model: string;
+      version: string;
+      serving: string;
+      differences: readonly string[];
+    }) =>
+      `Model ${d.model} version ${d.version} has another signature than version ${d.serving}, which serves (${d.differences.join('; ')}), and its model.yaml says strictSignature: true.`,
+  },
   SETTINGS_INVALID: {
     kind: 'invalid-argument',
     message: (d: { problems: readonly string[] }) =>
@@ -377,6 +502,11 @@ export const errorCatalogue = {
     message: (d: { path: string; problem: string }) =>
       `The labels of ${d.path} do not fit: ${d.problem}.`,
   },
+  ARRAY_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} is not a usable NumPy array: ${d.problem}; expected a .npy file of numbers, as numpy.save writes it.`,
+  },
   PORT_IN_USE: {
     kind: 'failed-precondition',
     message: (d: { host: string; port: number; option: string }) =>
@@ -386,6 +516,12 @@ export const errorCatalogue = {
     kind: 'failed-precondition',
     message: (d: { host: string; port: number; problem: string }) =>
       `Cannot listen on ${d.host} port ${d.port}: ${d.problem}.`,
+  },
+  SERVER_UNREACHABLE: {
+    kind: 'unavailable',
+    retryable: true,
+    message: (d: { url: string; problem: string }) =>
+      `There is no answer from ${d.url}: ${d.problem}. Start the server, or name it with --url.`,
   },
   FILE_EXISTS: {
     kind: 'failed-precondition',

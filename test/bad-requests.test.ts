@@ -53,11 +53,18 @@ describe('bodies', () => {
       /"text\/html" is not supported here; expected multipart\/form-data, image\/\*/,
     ],
     [
-      'compressed',
-      () => post(predict, jpeg, { 'content-encoding': 'gzip' }),
-      415,
+      'compressed in a way that is not known',
+      () => post(predict, jpeg, { 'content-encoding': 'br' }),
+      501,
       'CONTENT_ENCODING_UNSUPPORTED',
-      /"gzip" is not supported; expected identity/,
+      /"br" is not supported; expected gzip, deflate/,
+    ],
+    [
+      'not compressed as it says',
+      () => post(predict, jpeg, { 'content-encoding': 'gzip' }),
+      400,
+      'BODY_ENCODING_INVALID',
+      /not valid gzip.*incorrect header/,
     ],
     [
       'a form without a boundary',
@@ -166,7 +173,7 @@ describe('paths and methods', () => {
       () => post(`${server.url}/models/cats/predict`, jpeg),
       404,
       'MODEL_NOT_FOUND',
-      /"cats"; models here: digits, picture-nhwc, simple/,
+      /'cats' is not found; models here: digits, picture-nhwc, simple/,
     ],
     [
       'a version that is not there',

@@ -74,7 +74,7 @@ describe('predict', () => {
       'a name that no model has',
       () => [at('colors'), at('red.png'), '--model', 'x'],
       2,
-      /no model "x"; models here: colors/,
+      /unknown model: 'x' is not found; models here: colors/,
     ],
     [
       'several models and no name',

@@ -24,8 +24,10 @@ afterEach(async () => {
 });
 
 function expectError(answer: Answer, status: number, code: string, message: RegExp): void {
-  expect(answer.json).toEqual({ success: false, code, error: expect.stringMatching(message) });
+  expect(answer.json).toEqual({ code, error: expect.stringMatching(message) });
   expect(answer.status).toBe(status);
+  // KServe's client reads the body under exactly this type only.
+  expect(answer.headers.get('content-type')).toBe('application/json');
 }
 
 const sixteen = Array.from({ length: 16 }, (_, i) => i);
@@ -184,7 +186,7 @@ describe('the body', () => {
 test('an unknown model is refused with those that are there', async () => {
   const answer = await post(infer('nothing'), { inputs: [INPUT0] });
   const all =
-    /"nothing"; models here: dynamic-shape, exclaim, fails-on-zeros, identity-uint8, simple/;
+    /'nothing' is not found; models here: dynamic-shape, exclaim, fails-on-zeros, identity-uint8, simple/;
   expectError(answer, 404, 'MODEL_NOT_FOUND', all);
 });
 

@@ -145,6 +145,7 @@ describe('the dashboard', () => {
       'Latency',
       'Queue and batching',
       'Refusals and errors',
+      'Versions',
       'Runners',
     ]);
   });

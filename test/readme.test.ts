@@ -75,6 +75,7 @@ const documents = [
   'docs/model-yaml.md',
   'docs/errors.md',
   'docs/metrics.md',
+  'docs/protocols.md',
   'docs/tensors.md',
   'docs/architecture/README.md',
 ];

@@ -36,7 +36,7 @@ interface Stage {
 
 function createStage(name: string, startFirst: () => ChildProcess = () => spawnRunner({})): Stage {
   const children: ChildProcess[] = [];
-  const service = buildService({
+  const { service } = buildService({
     models: findModels(join(folder.path, name)).map(readModel),
     cache: Promise.resolve(undefined),
     pictures: { read: () => Promise.reject(new Error('no pictures here')) } as never,

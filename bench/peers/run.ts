@@ -60,7 +60,7 @@ const stacks: readonly Stack[] = [
     start: (port, spawnOne) =>
       spawnOne(
         join(root, 'bin', 'modelship'),
-        ['serve', served, '--port', String(port), '--log-level', 'error'],
+        ['serve', served, '--port', String(port), '--grpc-port', '0', '--log-level', 'error'],
         {
           MODELSHIP_CACHE_DIR: join(folder, 'cache'),
         },

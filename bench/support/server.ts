@@ -29,7 +29,7 @@ export async function startServer(args: readonly string[], cacheDir: string): Pr
   const port = await freePort();
   const child = spawn(
     join(root, 'bin', 'modelship'),
-    ['serve', ...args, '--port', String(port), '--log-level', 'error'],
+    ['serve', ...args, '--port', String(port), '--grpc-port', '0', '--log-level', 'error'],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
       // The variable, not the option: so the compiled code is kept there too.

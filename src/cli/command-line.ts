@@ -17,7 +17,9 @@ const introduction = `From a trained model file to a production API.
   modelship serve models                   serve a model, or a folder of them
   modelship predict models/digits 7.png    ask a model once, without a server
   modelship inspect model.onnx             what is in it, what serving will do
-  modelship init model.onnx                write a model.yaml to fill in`;
+  modelship init model.onnx                write a model.yaml to fill in
+  modelship import model.keras             convert a Keras or TensorFlow model to ONNX
+  modelship promote digits                 make a canary stable, while it serves`;
 
 const epilogue = `
 Every option can also be set as an environment variable (--cache-dir:
@@ -105,19 +107,60 @@ function addPredict(program: Command): void {
 function addInspect(program: Command): void {
   const command = program
     .command('inspect <PATH>')
-    .description('inputs, outputs, versions; what batching and preprocessing will do, and why')
+    .description(
+      'inputs, outputs, versions; what batching and preprocessing will do, and why (of a server, http://HOST:PORT: the states of its versions)',
+    )
     .option('--json', 'print JSON instead of text', false)
     .option('--no-probe', 'read the files only, do not load the model');
-  addSettings(command, ['instances', 'threads', 'cacheDir', 'cacheSize', 'logLevel']).action(
-    async (path: string) => {
-      const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
-      const settings = loadSettings({ logLevel: 'error', ...options, path });
-      const { inspect } = await import('./inspect.ts');
-      process.exit(
-        await inspect(settings, { json: json === true, probe: probe !== false }, standardOutput),
-      );
-    },
-  );
+  const names: readonly SettingName[] = [
+    'instances',
+    'threads',
+    'cacheDir',
+    'cacheSize',
+    'logLevel',
+    'stateDir',
+  ];
+  addSettings(command, names).action(async (path: string) => {
+    const { json, probe, ...options } = givenOptions(command) as Record<string, unknown>;
+    const { inspectServer, isServerUrl } = await import('./inspect-server.ts');
+    if (isServerUrl(path)) process.exit(await inspectServer(path, json === true, standardOutput));
+    const settings = loadSettings({ logLevel: 'error', ...options, path });
+    const { inspect } = await import('./inspect.ts');
+    process.exit(
+      await inspect(settings, { json: json === true, probe: probe !== false }, standardOutput),
+    );
+  });
+}
+
+const defaultUrl = 'http://127.0.0.1:8080';
+
+function addPromote(program: Command): void {
+  program
+    .command('promote <MODEL>')
+    .description('make the canary of a running server stable, with all its traffic or a part of it')
+    .option('--version <N>', 'the version to promote; default: that of the label canary')
+    .option('--percent <P>', 'only so much of the traffic, to see how it does')
+    .option('--url <URL>', 'of the server', defaultUrl)
+    .action(async (model: string, options: { version?: string; percent?: string; url: string }) => {
+      const { changeTraffic } = await import('./promote.ts');
+      const { version, percent, url } = options;
+      const body = {
+        ...(version === undefined ? {} : { version }),
+        ...(percent === undefined ? {} : { percent: Number(percent) }),
+      };
+      process.exit(await changeTraffic({ url, model }, 'promote', body, standardOutput));
+    });
+}
+
+function addRollback(program: Command): void {
+  program
+    .command('rollback <MODEL>')
+    .description('undo the latest change of labels and traffic of a running server')
+    .option('--url <URL>', 'of the server', defaultUrl)
+    .action(async (model: string, { url }: { url: string }) => {
+      const { changeTraffic } = await import('./promote.ts');
+      process.exit(await changeTraffic({ url, model }, 'rollback', {}, standardOutput));
+    });
 }
 
 function addInit(program: Command): void {
@@ -134,6 +177,43 @@ function addInit(program: Command): void {
     });
 }
 
+function addImport(program: Command): void {
+  const command = program
+    .command('import <MODEL>')
+    .description('convert a model of Keras (.keras, .h5) to ONNX, without Python')
+    .option('-o, --out <FILE>', 'where to (default: beside the model, .onnx)')
+    .option('--verify <INPUT.npy...>', 'an input and its expected output, two .npy files')
+    .option('--signature <NAME>', 'which one, when the model has several')
+    .option('--architecture <NAME>', 'of a file of weights only: resnet50@keras-3.15.1')
+    .option('--force', 'overwrite a file that is there', false)
+    .option('--json', 'print JSON instead of text', false);
+  addSettings(command, ['cacheDir']).action(async (path: string) => {
+    const { out, verify, signature, architecture, force, json, ...options } = givenOptions(
+      command,
+    ) as Record<string, unknown>;
+    const settings = loadSettings({ ...options, path });
+    const files = verify as string[] | undefined;
+    if (files && files.length !== 2) {
+      const problems = [`--verify: expected two files (INPUT.npy OUTPUT.npy), got ${files.length}`];
+      throw new ServingError('SETTINGS_INVALID', { problems });
+    }
+    const { importModel } = await import('./import.ts');
+    process.exitCode = await importModel(
+      {
+        path,
+        out: out as string | undefined,
+        verify: files,
+        signature: signature as string | undefined,
+        architecture: architecture as string | undefined,
+        force: force === true,
+        json: json === true,
+      },
+      settings,
+      standardOutput,
+    );
+  });
+}
+
 function build(): Command {
   const program = new Command('modelship')
     .description(introduction)
@@ -145,6 +225,9 @@ function build(): Command {
   addPredict(program);
   addInspect(program);
   addInit(program);
+  addImport(program);
+  addPromote(program);
+  addRollback(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(add --help for the options)');
   return program;

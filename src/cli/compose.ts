@@ -2,56 +2,140 @@
  * The composition root: from settings to a service, for the commands that run models.
  */
 
+import { join } from 'node:path';
 import { openModelCache } from '../cache/model-cache.ts';
 import type { Settings } from '../config/settings.ts';
+import { modelControlOf } from '../config/settings.ts';
 import type { PictureReader } from '../image/picture-reader.ts';
 import { createPictureReader } from '../image/picture-reader.ts';
 import type { WaitingLimits } from '../image/picture-threads.ts';
-import { findModels } from '../repository/find-models.ts';
+import { createModelSource } from '../repository/model-source.ts';
+import { readInChild } from '../repository/read-in-child.ts';
 import type { ReadModel } from '../repository/read-model.ts';
-import { readModel } from '../repository/read-model.ts';
-import type { BuildOptions } from '../serving/build-service.ts';
+import { readVersions } from '../repository/read-model.ts';
+import type { Repository, SeenModel } from '../repository/repository.ts';
+import { createRepository } from '../repository/repository.ts';
+import type { BuildOptions, ChangeOptions } from '../serving/build-service.ts';
 import { buildService } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { ModelLife } from '../serving/model-life.ts';
+import { openStateFolder } from '../serving/state-folder.ts';
+import type { TrafficStore } from '../serving/traffic-store.ts';
+import { createTrafficStore } from '../serving/traffic-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { takeEarlyRunner } from './early-runner.ts';
+import { createForeignModels } from './foreign-models.ts';
 import { cacheFolder, runnerEnvironment } from './places.ts';
 
 export interface Composed {
   readonly service: InferenceService;
   readonly pictures: PictureReader;
+  /** Absent when the models stay as they are. */
+  readonly life: ModelLife | undefined;
+}
+
+/** The models of a repository as they were found at the start. */
+export interface FoundRepository {
+  readonly repository: Repository;
+  readonly seen: readonly SeenModel[];
+  readonly models: readonly ReadModel[];
 }
 
 /** Two threads keep up with two cores of inference; more would take the cores from it. */
 const pictureThreads = 2;
 
-/** The models under a path, read. Throws PATH_NOT_FOUND, PATH_UNREADABLE or NO_MODEL_FOUND. */
-export function readModels(path: string): ReadModel[] {
-  return findModels(path).map(readModel);
+/**
+ * The models under a path, read; with `settleMs` without the versions that may still be being copied.
+ * Throws PATH_NOT_FOUND, PATH_UNREADABLE, NO_MODEL_FOUND or MODELS_CONFIG_INVALID.
+ */
+export function openRepository(path: string, settleMs?: number): FoundRepository {
+  const repository = createRepository({ path, settleMs: settleMs ?? 0, now: Date.now });
+  const seen = repository.look();
+  const models = seen.map((one): ReadModel => {
+    const { head, found, onDisk } = one;
+    if (settleMs === undefined || head.problem) return readVersions(head, found);
+    const settled = found.versions.filter((_, i) => onDisk[i]?.settled);
+    // What is not settled comes later, as a new version does.
+    if (settled.length === 0) return { ...head, versions: [] };
+    return { ...readVersions(head, { ...found, versions: settled }), found: head.found };
+  });
+  return { repository, seen, models };
+}
+
+export function readModels(path: string): readonly ReadModel[] {
+  return openRepository(path).models;
+}
+
+/** The same with versions in other formats converted. */
+export async function readAndImport(settings: Settings, log: Log): Promise<readonly ReadModel[]> {
+  return createForeignModels(settings, log).importAll(readModels(settings.path));
+}
+
+export function openTraffic({ stateDir }: Pick<Settings, 'stateDir'>, log: Log): TrafficStore {
+  const folder =
+    stateDir === undefined
+      ? undefined
+      : openStateFolder(stateDir, (file, problem) =>
+          log.warn(
+            { file, problem },
+            'run-time labels and traffic cannot be read; model.yaml holds',
+          ),
+        );
+  return createTrafficStore({ folder, now: () => new Date() });
+}
+
+/** How the models may change while they serve; undefined: not at all. */
+function changesOf(settings: Settings, found: FoundRepository): ChangeOptions | undefined {
+  const mode = modelControlOf(settings);
+  if (mode === 'none') return undefined;
+  const { replicas, runtimeChanges = replicas > 1 ? 'refuse' : 'allow' } = settings;
+  return {
+    mode,
+    repository: found.repository,
+    seen: found.seen,
+    unloadLimitMs: settings.unloadTimeoutMs,
+    settleMs: settings.settleMs,
+    replicas: runtimeChanges === 'refuse' ? replicas : undefined,
+  };
+}
+
+export interface ComposeHooks extends Pick<BuildOptions, 'metrics' | 'oneInstance'> {
+  readonly log: Log;
+  /** Pictures that may wait to be decoded; no limit for a command that sends them itself. */
+  readonly waitingPictures?: WaitingLimits;
+  /** Where the models were found, for a server; absent: they stay as they are. */
+  readonly found?: FoundRepository;
 }
 
 export function compose(
   settings: Settings,
   models: readonly ReadModel[],
-  hooks: Pick<BuildOptions, 'metrics' | 'oneInstance'> & {
-    readonly log: Log;
-    /** Pictures that may wait to be decoded; no limit for a command that sends them itself. */
-    readonly waitingPictures?: WaitingLimits;
-  },
+  { found, waitingPictures, ...hooks }: ComposeHooks,
 ): Composed {
   const folder = cacheFolder(settings.cacheDir);
+  const environment = runnerEnvironment(folder);
+  const foreign = createForeignModels(settings, hooks.log);
   const pictures = createPictureReader({
     maxPixels: settings.maxPixels,
     threads: pictureThreads,
-    waiting: hooks.waitingPictures,
+    waiting: waitingPictures,
   });
-  const service = buildService({
+  const { service, life } = buildService({
     models,
     pictures,
+    traffic: openTraffic(settings, hooks.log),
+    changes: found && changesOf(settings, found),
+    maxPictures: settings.maxPictures,
     cache: openModelCache(folder, settings.cacheSize, (problem) =>
       hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
     ),
-    runnerEnvironment: runnerEnvironment(folder),
+    async readInChild(version, model, signal) {
+      const cache = { folder, maxBytes: settings.cacheSize };
+      const read = await readInChild(version, { environment, cache }, signal);
+      return foreign.importOne(read, model, signal);
+    },
+    source: createModelSource(join(folder, 'downloads')),
+    runnerEnvironment: environment,
     takeRunner: takeEarlyRunner,
     instances: settings.instances,
     threads: settings.threads,
@@ -62,5 +146,5 @@ export function compose(
     heartbeatMs: settings.heartbeatMs,
     ...hooks,
   });
-  return { service, pictures };
+  return { service, pictures, life };
 }

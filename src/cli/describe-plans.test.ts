@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseModelYaml } from '../config/model-yaml.ts';
 import { planPictures } from '../pipeline/picture-plan.ts';
+import { planSignatures } from '../serving/signatures.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
-import { describePictures, describeScores } from './describe-plans.ts';
+import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
 
 const spec = (shape: (number | null)[], dtype: 'FP32' | 'UINT8' = 'FP32'): TensorSpec => ({
   name: 'x',
@@ -57,4 +58,18 @@ test('answers are described', () => {
   );
   expect(describeScores({ problem: 'it has none' })).toBe('no labels: it has none');
   expect(describeScores(undefined)).toBe('unknown');
+});
+
+test('signatures beside the graph’s own are described', () => {
+  const graph = { inputs: [spec([null, 3, 8, 8])], outputs: [spec([null, 2])] };
+  const { input, signatures } = parseModelYaml(
+    'input: {color: rgb, scale: 1}\nsignatures: {raw: {takes: tensors, inputs: {a: x}, outputs: {b: x}}}',
+    'model.yaml',
+  );
+  const planned = planSignatures(signatures, graph, planPictures(input, graph.inputs));
+  expect(describeSignatures(planned)).toEqual([
+    'signatures  predict_images: images (encoded pictures) → x',
+    '            raw: a → b',
+  ]);
+  expect(describeSignatures(undefined)).toEqual([]);
 });

@@ -3,6 +3,7 @@
 import type { PictureGeometry } from '../config/picture-spec.ts';
 import type { PictureDecision, PicturePlan } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
+import type { ServedSignature, ServedSignatures } from '../serving/signatures.ts';
 
 function describeResize({ resize, filter, antialias, crop, fast }: PictureGeometry): string {
   const kind = fast ? "sharp's own filter (fast)" : `${filter}${antialias ? '' : ', no antialias'}`;
@@ -42,4 +43,21 @@ export function describeScores(decision: ScoreDecision | undefined): string {
   const { name, activation, labels, top } = decision.plan;
   const how = activation === 'auto' ? 'softmax unless they are probabilities already' : activation;
   return `top ${top} of '${name}' (${how}), ${labels ? `${labels.length} labels` : 'no labels: class numbers'}`;
+}
+
+function describeSignature({ name, takes, inputs, outputs }: ServedSignature): string {
+  const names = (specs: readonly { readonly name: string }[]): string =>
+    specs.map((spec) => spec.name).join(', ');
+  const what = takes === 'pictures' ? ' (encoded pictures)' : '';
+  return `${name}: ${names(inputs)}${what} → ${names(outputs)}`;
+}
+
+/** All but the graph's own, whose inputs and outputs are told anyway. */
+export function describeSignatures(signatures: ServedSignatures | undefined): string[] {
+  const others = [...(signatures?.byName.values() ?? [])].filter(
+    (one) => one !== signatures?.graph,
+  );
+  return others.map(
+    (signature, i) => `${i === 0 ? 'signatures' : '          '}  ${describeSignature(signature)}`,
+  );
 }

@@ -6,7 +6,7 @@
  *   2  the command line, the settings or a model.yaml is wrong
  *   3  a model cannot be found, read or loaded
  *   4  an input (a picture) cannot be used
- *   5  the port is in use or cannot be listened on
+ *   5  the port is in use or cannot be listened on; a running server cannot be reached
  */
 
 import type { ErrorCode } from '../errors.ts';
@@ -35,6 +35,11 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   MODEL_FORMAT_UNSUPPORTED: exitCodes.model,
   MODEL_FILE_INVALID: exitCodes.model,
   MODEL_AMBIGUOUS: exitCodes.model,
+  IMPORT_FILE_INVALID: exitCodes.model,
+  IMPORT_UNSUPPORTED: exitCodes.model,
+  IMPORT_FAILED: exitCodes.model,
+  IMPORT_CHECK_FAILED: exitCodes.model,
+  ARRAY_FILE_INVALID: exitCodes.input,
   MODEL_LOAD_FAILED: exitCodes.model,
   MODEL_WARMUP_FAILED: exitCodes.model,
   MODEL_REQUIRED: exitCodes.usage,
@@ -48,10 +53,18 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   RUNNER_DIED: exitCodes.model,
   DEADLINE_EXCEEDED: exitCodes.model,
   VERSION_NOT_FOUND: exitCodes.model,
+  MODELS_CONFIG_INVALID: exitCodes.usage,
+  MODEL_CONTROL_REFUSED: exitCodes.usage,
+  RUNTIME_CHANGE_REFUSED: exitCodes.usage,
+  TRAFFIC_INVALID: exitCodes.usage,
+  CONTROL_REQUEST_INVALID: exitCodes.usage,
+  SERVER_UNREACHABLE: exitCodes.listen,
 };
 
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof ServingError)) return exitCodes.unexpected;
-  const { code } = error as ServingError;
+  return error instanceof ServingError ? exitCodeOfCode(error.code) : exitCodes.unexpected;
+}
+
+export function exitCodeOfCode(code: ErrorCode): number {
   return byCode[code] ?? (code.startsWith('PICTURE_') ? exitCodes.input : exitCodes.unexpected);
 }

@@ -6,14 +6,18 @@ import { relative } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
-import { coresOf, findContradiction, planVersion, startModels } from '../serving/build-service.ts';
+import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import { coresOf, findContradiction, planVersion } from '../serving/plan-version.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
+import { labelsOfVersion, rulesFromYaml } from '../serving/traffic.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
-import { compose, readModels } from './compose.ts';
-import { describePictures, describeScores } from './describe-plans.ts';
+import { compose, readAndImport } from './compose.ts';
+import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
+import type { InspectedFacts } from './describe-versions.ts';
+import { collectFacts, describeSize, describeState, describeTraffic } from './describe-versions.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Output } from './terminal.ts';
 import { bold, formatBytes, table } from './terminal.ts';
@@ -77,16 +81,21 @@ function printVersion(
   version: ReadVersion,
   served: ServedVersion | undefined,
   output: Output,
+  facts: InspectedFacts,
 ): void {
   output.print(
     `  version ${version.version}${version.file ? `  ${relative('.', version.file)}` : ''}`,
   );
+  const size = facts.sizes.get(version);
+  if (served) output.print(`    state       ${describeState(served)}`);
+  if (size) output.print(`    size        ${describeSize(size)}`);
   if (version.problem) output.print(`    problem     ${version.problem.message}`);
   if (!version.signature) return;
   printSignature(version.signature, output);
   const plans = planVersion(model, version);
   for (const line of describePictures(plans.pictures)) output.print(`  ${line}`);
   output.print(`  answers     ${describeScores(plans.scores)}`);
+  for (const line of describeSignatures(plans.signatures)) output.print(`  ${line}`);
   output.print(`  batching    ${describeBatching(served)}`);
   if (served?.report) for (const line of describeRunSize(served)) output.print(`  ${line}`);
   if (served?.state === 'FAILED') output.print(`  problem     ${served.reason}`);
@@ -103,7 +112,9 @@ function printModel(
   service: InferenceService | undefined,
   settings: Settings,
   output: Output,
+  facts: InspectedFacts,
 ): void {
+  const rules = facts.rules.get(model.name) ?? rulesFromYaml(model.config.versions);
   output.print(bold(model.name, output));
   output.print(
     `  folder      ${relative('.', model.folder) || '.'}${model.yamlPath ? ', with model.yaml' : ', without model.yaml'}`,
@@ -117,18 +128,23 @@ function printModel(
   output.print(
     `  versions    ${model.found.join(', ')} on disk; serves ${model.versions.map(({ version }) => version).join(', ') || 'none'}`,
   );
+  for (const line of describeTraffic(model, rules)) output.print(line);
   output.print(
     `  runs on     ${instances} instance${instances === 1 ? '' : 's'} × ${threads} thread${threads === 1 ? '' : 's'}`,
   );
   for (const version of model.versions) {
     const served = service?.registry
       .find(model.name)
-      .versions.find((one) => one.version === version);
-    printVersion(model, version, served, output);
+      .versions.find((one) => one.version.version === version.version);
+    printVersion(model, version, served, output, facts);
   }
 }
 
-function toJson(models: readonly ReadModel[], service: InferenceService | undefined): object {
+function toJson(
+  models: readonly ReadModel[],
+  service: InferenceService | undefined,
+  facts: InspectedFacts,
+): object {
   const tensor = ({ name, dtype, shape, anyShape }: TensorSpec): object => ({
     name,
     datatype: dtype,
@@ -139,10 +155,11 @@ function toJson(models: readonly ReadModel[], service: InferenceService | undefi
     folder: model.folder,
     problem: model.problem?.toPlain() ?? null,
     found: model.found,
+    traffic: facts.rules.get(model.name) ?? rulesFromYaml(model.config.versions),
     versions: model.versions.map((version) => {
       const served = service?.registry
         .find(model.name)
-        .versions.find((one) => one.version === version);
+        .versions.find((one) => one.version.version === version.version);
       const { pictures, scores } = planVersion(model, version);
       return {
         version: version.version,
@@ -150,6 +167,13 @@ function toJson(models: readonly ReadModel[], service: InferenceService | undefi
         problem: version.problem?.toPlain() ?? null,
         state: served?.state ?? null,
         reason: served?.reason ?? null,
+        since: served?.since.toISOString() ?? null,
+        diskBytes: facts.sizes.get(version)?.disk ?? null,
+        memoryBytes: facts.sizes.get(version)?.memory ?? null,
+        labels: labelsOfVersion(
+          facts.rules.get(model.name) ?? rulesFromYaml(model.config.versions),
+          version.version,
+        ),
         inputs: version.signature?.inputs.map(tensor) ?? [],
         outputs: version.signature?.outputs.map(tensor) ?? [],
         pictures: pictures ?? null,
@@ -167,13 +191,13 @@ export async function inspect(
   options: InspectOptions,
   output: Output,
 ): Promise<number> {
-  const models = readModels(settings.path);
+  const log = createLog(
+    settings.logLevel === 'error' ? 'silent' : settings.logLevel,
+    process.stderr.isTTY === true,
+  );
+  const models = await readAndImport(settings, log);
   let service: InferenceService | undefined;
   if (options.probe) {
-    const log = createLog(
-      settings.logLevel === 'error' ? 'silent' : settings.logLevel,
-      process.stderr.isTTY === true,
-    );
     // One instance is enough to find out; the count that serving would use is computed, not started.
     const composed = compose(settings, models, {
       oneInstance: true,
@@ -183,8 +207,9 @@ export async function inspect(
     await startModels(service);
   }
   try {
-    if (options.json) output.print(JSON.stringify(toJson(models, service), null, 2));
-    else for (const model of models) printModel(model, models, service, settings, output);
+    const facts = await collectFacts(models, service, settings);
+    if (options.json) output.print(JSON.stringify(toJson(models, service, facts), null, 2));
+    else for (const model of models) printModel(model, models, service, settings, output, facts);
   } finally {
     await service?.stop();
   }

@@ -12,7 +12,7 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import { createRequestLives } from '../serving/request-life.ts';
 import { createLog } from '../telemetry/log.ts';
-import { compose, readModels } from './compose.ts';
+import { compose, readAndImport } from './compose.ts';
 import type { Output } from './terminal.ts';
 import { bold, table } from './terminal.ts';
 
@@ -85,10 +85,10 @@ export async function predict(
   options: PredictOptions,
   output: Output,
 ): Promise<void> {
-  const all = readModels(settings.path);
+  const log = createLog(settings.logLevel, process.stderr.isTTY === true);
+  const all = await readAndImport(settings, log);
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
   refuseBroken(models);
-  const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,
   });

@@ -12,14 +12,20 @@ import { bold, table } from './terminal.ts';
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** The address as a person types it: a wildcard is reached through localhost. */
-function urlOf(host: string, port: number): string {
+function addressOf(host: string, port: number): string {
   const name = isWildcard(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${name}:${port}`;
 }
+
+const urlOf = (host: string, port: number): string => `http://${addressOf(host, port)}`;
 
 export function announceListening(host: string, port: number, output: Output): void {
   const open = isWildcard(host) ? ` (on all addresses of this machine: ${host})` : '';
   output.print(`Listening on ${bold(urlOf(host, port), output)}${open}`);
+}
+
+export function announceGrpc(host: string, port: number, output: Output): void {
+  output.print(`gRPC on ${bold(addressOf(host, port), output)}`);
 }
 
 function loadTime({ report }: ServedVersion): string {

@@ -1,30 +1,42 @@
 /**
- * `modelship serve`: models behind HTTP until a signal says stop.
+ * `modelship serve`: models behind HTTP and gRPC until a signal says stop.
  *
  * The runners take longest to start, so they are started first, with as little code as that needs; the
- * HTTP server's code is loaded while they load their models.
+ * HTTP server's code is loaded while they load their models, and the gRPC server's a moment after that, so
+ * that it delays no first answer.
  */
 
 import { flushCompileCache } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
+import { modelControlOf } from '../config/settings.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
+import type { ModelLife } from '../serving/model-life.ts';
 import type { RegisteredModel } from '../serving/model-registry.ts';
+import { scheduleTimer } from '../serving/schedule-timer.ts';
+import type { Watch } from '../serving/watch-models.ts';
+import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, readModels } from './compose.ts';
+import { compose, openRepository } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
+import { createForeignModels } from './foreign-models.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
-import { announceListening, announceModels } from './serve-announcement.ts';
+import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
+import type { StartedGrpc } from './start-grpc.ts';
 import type { Output } from './terminal.ts';
 
-/** After the first answers: what watches the process is 80 files of code. */
+/** After the first answers: what watches the process is 80 files of code, what speaks gRPC as many. */
 const metricsDelayMs = 1000;
+const grpcDelayMs = 100;
+/** No longer than that for a model that loads and loads. */
+const mostGrpcDelayMs = 1000;
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 
@@ -42,26 +54,54 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
   }
 }
 
+/** SIGHUP, which would end a process that does not watch, makes this one look at once. */
+function startWatch(life: ModelLife, { pollIntervalMs }: Settings): Watch {
+  const watch = watchModels(life, {
+    intervalMs: pollIntervalMs,
+    now: Date.now,
+    schedule: scheduleTimer,
+  });
+  process.on('SIGHUP', watch.look);
+  return watch;
+}
+
+/** Settles a moment after the models serve. */
+async function moment(loading: Promise<void>): Promise<void> {
+  await Promise.race([
+    loading.then(() => setTimeout(grpcDelayMs)),
+    setTimeout(mostGrpcDelayMs, undefined, { ref: false }),
+  ]);
+}
+
 /** Listens, loads the models, and returns when the server runs. It ends by itself on SIGTERM or SIGINT. */
 export async function serve(settings: Settings, output: Output): Promise<void> {
   // As process 1 of a container a signal without a handler is not even deadly.
   const endEarly = (): never => process.exit(exitCodes.done);
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const models = readModels(settings.path);
+  const mode = modelControlOf(settings);
+  const found = openRepository(settings.path, mode === 'poll' ? settings.settleMs : undefined);
+  const models = await createForeignModels(settings, log).importAll(found.models);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
-  const { service, pictures } = compose(settings, models, {
+  const { service, pictures, life } = compose(settings, models, {
     log,
     metrics,
+    found,
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
+  life?.begin();
+  const watch = mode === 'poll' && life ? startWatch(life, settings) : undefined;
+  // Probes that ask over HTTP speak for gRPC too.
+  const release = settings.grpc ? service.holdReady() : () => {};
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
     const { startHttp } = await import('./start-http.ts');
-    const { app, clients, gate, port } = await startHttp(settings, service, { log, metrics });
-    setTimeout(() => void metrics.load(), metricsDelayMs).unref();
+    const http = await startHttp(settings, service, { log, metrics });
+    const { app, clients, gate, port, bodyMemory } = http;
+    let grpc: StartedGrpc | undefined;
+    void setTimeout(metricsDelayMs, undefined, { ref: false }).then(() => metrics.load());
     for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({
       app,
@@ -70,14 +110,28 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       service,
       settings,
       log,
-      close: () => pictures.close(),
+      grpc: () => grpc,
+      close() {
+        watch?.stop();
+        life?.close();
+        return pictures.close();
+      },
     });
     announceListening(settings.host, port, output);
+    if (settings.grpc) {
+      await moment(loading);
+      const { startGrpc } = await import('./start-grpc.ts');
+      grpc = await startGrpc(settings, service, { log, metrics, bodyMemory });
+      announceGrpc(settings.host, grpc.port, output);
+      release();
+    }
     await loading;
+    await life?.started;
     announceModels(service, settings.host, port, output);
     dropEarlyRunner();
     flushCompileCache();
   } catch (error) {
+    watch?.stop();
     await service.stop();
     throw error;
   }

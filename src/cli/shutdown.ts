@@ -8,6 +8,7 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Settings } from '../config/settings.ts';
+import type { GrpcServer } from '../grpc/grpc-server.ts';
 import type { ClientLimits } from '../http/client-limits.ts';
 import type { RequestGate } from '../http/request-gate.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
@@ -17,6 +18,8 @@ export interface ShutdownParts {
   readonly app: FastifyInstance;
   readonly clients: ClientLimits;
   readonly gate: RequestGate;
+  /** Once it listens. */
+  readonly grpc: () => GrpcServer | undefined;
   readonly service: InferenceService;
   readonly settings: Settings;
   readonly log: Log;
@@ -33,24 +36,27 @@ async function shutDown(parts: ShutdownParts): Promise<void> {
   service.announceShutdown();
   await pause(settings.shutdownGraceMs);
   // The port stays open while requests are in flight, so that probes read "not ready" and not "refused".
-  const answered = gate.close();
+  const grpc = parts.grpc();
+  const answered = Promise.all([gate.close(), grpc?.gate.close()]);
   clients.hurry(settings.shutdownClientMs);
+  grpc?.hurry(settings.shutdownClientMs);
   await answered;
   await service.drain();
-  const closed = app.close();
+  const closed = Promise.all([app.close(), grpc?.close()]);
   clients.finish();
   await closed;
   await close();
 }
 
 /** The time for it is over: with what exit code, and why. */
-function giveUp({ gate, log, settings }: ShutdownParts): never {
+function giveUp({ gate, grpc, log, settings }: ShutdownParts): never {
   const limitMs = settings.shutdownTimeoutMs;
-  if (gate.owed === 0) {
+  const owed = gate.owed + (grpc()?.gate.owed ?? 0);
+  if (owed === 0) {
     log.warn({ limitMs }, 'clients did not send or take everything in time');
     process.exit(0);
   }
-  log.error({ limitMs, requests: gate.owed }, 'requests in flight did not end in time');
+  log.error({ limitMs, requests: owed }, 'requests in flight did not end in time');
   process.exit(1);
 }
 

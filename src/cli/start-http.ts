@@ -6,20 +6,23 @@ import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
 import type { PictureFetcher } from '../fetch/picture-fetcher.ts';
-import { createByteBudget } from '../http/byte-budget.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { createHttpServer } from '../http/http-server.ts';
 import type { FetchPicture } from '../http/read-pictures.ts';
 import type { RequestGate } from '../http/request-gate.ts';
 import { createRequestGate } from '../http/request-gate.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
+import { createByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { bodyMemoryOf, connectionsOf } from './machine-limits.ts';
+import { ownVersion } from './own-version.ts';
 
 export interface StartedHttp extends HttpServer {
   readonly gate: RequestGate;
   readonly port: number;
+  readonly bodyMemory: ByteBudget;
 }
 
 const mostRedirects = 3;
@@ -75,21 +78,23 @@ export async function startHttp(
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): Promise<StartedHttp> {
   const gate = createRequestGate();
+  const bodyMemory = createByteBudget(bodyMemoryOf(settings));
   const server = createHttpServer({
     service,
     gate,
     metrics,
     log,
     maxBody: settings.maxBody,
-    bodyMemory: createByteBudget(bodyMemoryOf(settings)),
+    bodyMemory,
     maxConnections: connectionsOf(settings),
     stallMs: settings.stallTimeoutMs,
     host: settings.host,
     allowedHosts: settings.allowedHosts,
     maxPictures: settings.maxPictures,
     timeoutMs: settings.requestTimeoutMs,
+    version: ownVersion(),
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { ...server, gate, port: await listen(server.app, settings) };
+  return { ...server, gate, bodyMemory, port: await listen(server.app, settings) };
 }

@@ -37,11 +37,13 @@ batching: {maxBatch: 8, acrossRequests: true}
 queue: {maxRequests: 256, maxBytes: 256MB, timeoutMs: 30000}
 instances: 2
 threads: 1
-versions: {policy: latest, count: 1}`;
+versions: {policy: latest, count: 1}
+signatures: {predict_images: {inputs: {images: image}, outputs: {scores: probs}}}`;
   expect(parseModelYaml(text, 'model.yaml')).toMatchObject({
     name: 'digits',
     input: { crop: { mode: 'center', size: 224 } },
     queue: { maxBytes: 268_435_456 },
+    signatures: { predict_images: { inputs: { images: 'image' } } },
   });
 });
 
@@ -52,6 +54,17 @@ test.each([
   ['a number in quotes', 'name: "2024"'],
 ])('%s is fine', (_, text) => {
   expect(problemsOf(text)).toEqual([]);
+});
+
+test('signatures that say nothing useful', () => {
+  const text =
+    'signatures:\n  a: {inputs: {}}\n  b: {takes: jpeg}\n  c: {outputs: [y]}\n  d: {alias: 1}';
+  expect(problemsOf(text)).toEqual([
+    'line 2: signatures.a.inputs: expected at least one name',
+    'line 3: signatures.b.takes: expected one of "tensors"|"pictures"',
+    'line 4: signatures.c.outputs: expected record, received array',
+    'line 5: unknown key "alias" in signatures.d',
+  ]);
 });
 
 test('all mistakes are reported at once, in the order of their lines', () => {

@@ -83,15 +83,95 @@ export function byteSize(example: string) {
   });
 }
 
+/** Not a number: it stands where a version number may stand too. */
+const labelName = z
+  .string()
+  .regex(/^[A-Za-z][\w.-]{0,63}$/, 'expected a label that starts with a letter, such as stable');
+
+/** A label or the number of a version. */
+const target = z
+  .union([z.string(), z.int().positive()], { error: 'expected a label or the number of a version' })
+  .transform(String)
+  .pipe(
+    z.string().regex(/^(?:[A-Za-z][\w.-]{0,63}|[1-9]\d{0,18})$/, 'expected a label or a version'),
+  );
+
+const traffic = z
+  .record(target, z.number().min(0).max(100))
+  .refine((shares) => sumOf(Object.values(shares)) === 100, {
+    error: (issue) =>
+      `the shares must add up to 100, got ${sumOf(Object.values(issue.input as Record<string, number>))}`,
+  });
+
+/** To the thousandth, so that thirds can be written. */
+function sumOf(shares: readonly number[]): number {
+  return Math.round(1000 * shares.reduce((total, share) => total + share, 0)) / 1000;
+}
+
+const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,100}$/, 'expected the name of a header');
+
 const versions = z
   .strictObject({
     policy: z.enum(['latest', 'all', 'specific']).default('latest'),
     count: z.int().positive().optional(),
     list: z.array(z.int().positive()).min(1).optional(),
+    preserve: z.enum(['availability', 'resources']).default('availability'),
+    labels: z.record(labelName, z.int().positive()).default({}),
+    traffic: traffic.optional(),
+    shadow: z
+      .strictObject({
+        to: target,
+        percent: z.number().positive().max(100).default(100),
+        tolerance: z.number().nonnegative().default(1e-3),
+      })
+      .optional(),
+    sticky: z
+      .union([z.strictObject({ header: headerName }), z.strictObject({ cookie: headerName })], {
+        error: 'expected {header: name} or {cookie: name}',
+      })
+      .optional(),
   })
   .refine((value) => (value.policy === 'specific') === (value.list !== undefined), {
     error: 'policy: specific needs list: [1, 3], and only it takes one',
+  })
+  .superRefine(({ traffic: shares = {}, shadow, labels }, context) => {
+    const named = [...Object.keys(shares), ...(shadow ? [shadow.to] : [])];
+    for (const name of named) {
+      if (/^\d/.test(name) || Object.hasOwn(labels, name)) continue;
+      const path = shadow?.to === name ? ['shadow', 'to'] : ['traffic', name];
+      const known = Object.keys(labels).join(', ') || 'none';
+      context.addIssue({
+        code: 'custom',
+        path,
+        message: `there is no label "${name}"; labels: ${known}`,
+      });
+    }
   });
+
+const source = z.strictObject({
+  url: z
+    .string()
+    .regex(
+      /^(?:file|https|s3|oci):\/\/\S+$/,
+      'expected a URL that starts with file:, https:, s3: or oci:',
+    ),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits')
+    .optional(),
+  maxSize: byteSize('4GB').default(4 * 1024 ** 3),
+});
+
+/** Names of the tensor APIs for the graph's tensors: {images: image} calls its input `image` "images". */
+const aliases = z
+  .record(z.string().min(1), z.string())
+  .refine((names) => Object.keys(names).length > 0, { error: 'expected at least one name' });
+
+const signature = z.strictObject({
+  takes: z.enum(['tensors', 'pictures']).optional(),
+  inputs: aliases.optional(),
+  outputs: aliases.optional(),
+});
 
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -119,12 +199,19 @@ const modelYaml = z.strictObject({
   instances: z.int().positive().max(1024).optional(),
   threads: z.int().positive().max(1024).optional(),
   versions: versions.prefault({}),
+  strictSignature: z.boolean().default(false),
+  source: source.optional(),
+  signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
+  architecture: z.strictObject({ name: z.string(), version: z.string().optional() }).optional(),
 });
 
 export type ModelYaml = z.output<typeof modelYaml>;
+export type VersionsYaml = ModelYaml['versions'];
+export type SourceYaml = NonNullable<ModelYaml['source']>;
 export type PictureInputYaml = NonNullable<ModelYaml['input']>;
 export type OutputYaml = ModelYaml['output'];
+export type SignatureYaml = ModelYaml['signatures'][string];
 
 /** The settings of a model without a model.yaml. */
 export function defaultModelYaml(): ModelYaml {

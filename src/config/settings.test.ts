@@ -3,6 +3,7 @@ import type { ServingError } from '../errors.ts';
 import type { RawSettings, SettingsSources } from './settings.ts';
 import {
   completeSettings,
+  modelControlOf,
   optionOf,
   settingNames,
   settingsFromEnvironment,
@@ -140,4 +141,21 @@ describe('a config file', () => {
       expect.stringContaining('server.yaml: host:'),
     ]);
   });
+});
+
+test.each([
+  [{}, 'none'],
+  [{ watch: true }, 'poll'],
+  [{ modelControl: 'explicit' }, 'explicit'],
+  [{ watch: true, modelControl: 'poll' }, 'poll'],
+] as const)('who may change the models: %j is %s', (commandLine, expected) => {
+  const settings = completeSettings({ commandLine, environment: {}, file: {} });
+  expect(modelControlOf(settings)).toBe(expected);
+});
+
+test('--watch together with another mode is a problem', () => {
+  const commandLine = { watch: true, modelControl: 'explicit' };
+  expect(() => completeSettings({ commandLine, environment: {}, file: {} })).toThrow(
+    '--watch means --model-control poll, got --model-control explicit as well',
+  );
 });

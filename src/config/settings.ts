@@ -53,8 +53,23 @@ export const settingsTable = {
   port: { schema: port.default(8080), help: 'HTTP port; 0 takes a free one', value: 'PORT' },
   grpcPort: {
     schema: port.default(9000),
-    help: 'gRPC port (this version does not speak gRPC yet)',
+    help: 'gRPC port; 0 takes a free one',
     value: 'PORT',
+  },
+  grpc: {
+    schema: flag.default(true),
+    help: 'turn off gRPC: only HTTP is served',
+    negated: true,
+  },
+  grpcKeepaliveMs: {
+    schema: integer(1000, 2_147_483_646).default(60_000),
+    help: 'how often a silent gRPC connection is asked whether it lives',
+    value: 'MS',
+  },
+  grpcMaxAgeMs: {
+    schema: integer(1000, 2_147_483_646).optional(),
+    help: 'gRPC connections end after so long, for clients to spread anew; default: never',
+    value: 'MS',
   },
   instances: {
     schema: integer(1, 1024).optional(),
@@ -90,6 +105,45 @@ export const settingsTable = {
     schema: z.string().optional(),
     help: 'the model that POST /predict asks when several serve',
     value: 'NAME',
+  },
+  modelControl: {
+    schema: z.enum(['none', 'poll', 'explicit'], 'expected none, poll or explicit').optional(),
+    help: 'who may change what serves: none, the disk (poll) or requests (explicit); default: none',
+    value: 'MODE',
+  },
+  watch: {
+    schema: flag.default(false),
+    help: 'short for --model-control poll: new versions are served, removed ones go',
+  },
+  pollIntervalMs: {
+    schema: integer(10, 86_400_000).default(2000),
+    help: 'how often poll looks at the disk; SIGHUP makes it look at once',
+    value: 'MS',
+  },
+  settleMs: {
+    schema: integer(0, 3_600_000).default(2000),
+    help: 'a version is picked up when nothing in it has changed for so long',
+    value: 'MS',
+  },
+  unloadTimeoutMs: {
+    schema: integer(0, 3_600_000).default(30_000),
+    help: 'how long a version that is unloaded waits for the requests that hold it',
+    value: 'MS',
+  },
+  stateDir: {
+    schema: z.string().min(1).optional(),
+    help: 'folder for labels and traffic that were changed at run time; default: kept in memory',
+    value: 'DIR',
+  },
+  replicas: {
+    schema: integer(1, 100_000).default(1),
+    help: 'how many servers share these models; above 1 run-time changes are refused',
+    value: 'N',
+  },
+  runtimeChanges: {
+    schema: z.enum(['allow', 'refuse'], 'expected allow or refuse').optional(),
+    help: 'allow or refuse changes of labels and traffic; default: by the number of replicas',
+    value: 'WHICH',
   },
   strictReady: {
     schema: flag.default(false),
@@ -272,6 +326,20 @@ function show(value: unknown): string {
   return typeof value === 'object' && value !== null ? inspect(value) : JSON.stringify(value);
 }
 
+export type ModelControlMode = NonNullable<Settings['modelControl']>;
+
+/** --watch is short for poll. */
+export function modelControlOf({ modelControl, watch }: Settings): ModelControlMode {
+  return modelControl ?? (watch ? 'poll' : 'none');
+}
+
+/** What each setting alone would allow, and both together do not. */
+function findContradictions({ modelControl, watch }: Partial<Settings>): string[] {
+  return watch && modelControl !== undefined && modelControl !== 'poll'
+    ? [`--watch means --model-control poll, got --model-control ${modelControl} as well`]
+    : [];
+}
+
 /** Completes and freezes the settings. Throws SETTINGS_INVALID with every problem and its place. */
 export function completeSettings(sources: SettingsSources): Settings {
   const merged = { ...sources.file, ...sources.environment, ...sources.commandLine };
@@ -286,6 +354,7 @@ export function completeSettings(sources: SettingsSources): Settings {
       problems.push(`${placeOf(name, sources)}: ${message}, got ${show(merged[name])}`);
     }
   }
+  problems.push(...findContradictions(settings));
   if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
   return Object.freeze(settings) as Settings;
 }

@@ -54,10 +54,11 @@ function describe(document: Document, lines: LineCounter, issue: z.core.$ZodIssu
     }));
   }
   const name = nameOf(issue.path);
+  const { message } = issue.code === 'invalid_key' ? (issue.issues[0] ?? issue) : issue;
   return [
     {
       line: lineOf(document, lines, issue.path),
-      text: `${name ? `${name}: ` : ''}${issue.message.replace(/^Invalid (input|option): /, '')}`,
+      text: `${name ? `${name}: ` : ''}${message.replace(/^Invalid (input|option): /, '')}`,
     },
   ];
 }

@@ -5,10 +5,12 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServingError } from '../errors.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
+import type { ByteBudget, Hold } from '../serving/byte-budget.ts';
+import type { Meter } from '../serving/stall-meter.ts';
+import { isStalled, startMeter } from '../serving/stall-meter.ts';
+import { bodyEncodingOf, unpackBody } from './body-encoding.ts';
+import type { BodyDone } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
-import type { Meter } from './stall-meter.ts';
-import { isStalled, startMeter } from './stall-meter.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -55,6 +57,21 @@ export function createBodyIntake({ budget, maxBody, now }: IntakeOptions): BodyI
     });
   }
 
+  /** What is called with a body that came, when `done` is to have it unpacked. */
+  function unpackBefore(
+    header: string | undefined,
+    incoming: RequestBody,
+    done: BodyDone,
+  ): BodyDone {
+    const encoding = header === undefined ? undefined : bodyEncodingOf(header);
+    if (!encoding) return done;
+    const { hold, weight } = incoming;
+    return (error, body) => {
+      if (error || !body) done(error, body);
+      else unpackBody(body, { encoding, hold, weight, limit: maxBody }, done);
+    };
+  }
+
   return {
     register(app) {
       app.decorateRequest('incoming', null);
@@ -75,8 +92,9 @@ export function createBodyIntake({ budget, maxBody, now }: IntakeOptions): BodyI
       // Bodies are buffers, whatever their type: each route knows what it takes.
       app.removeAllContentTypeParsers();
       app.addContentTypeParser('*', (request, _payload, done) => {
-        if (request.incoming) read(request.incoming, done);
-        else done(null, Buffer.alloc(0));
+        const { incoming, headers } = request;
+        if (!incoming) done(null, Buffer.alloc(0));
+        else read(incoming, unpackBefore(headers['content-encoding'], incoming, done));
       });
     },
     abandon({ incoming }) {

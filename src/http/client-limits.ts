@@ -9,10 +9,10 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../batching/clock.ts';
 import { ServingError } from '../errors.ts';
+import type { Meter } from '../serving/stall-meter.ts';
+import { isStalled, startMeter } from '../serving/stall-meter.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { BodyIntake } from './body-intake.ts';
-import type { Meter } from './stall-meter.ts';
-import { isStalled, startMeter } from './stall-meter.ts';
 
 export interface ClientLimitOptions {
   readonly intake: Pick<BodyIntake, 'cutSlow' | 'cutAll'>;

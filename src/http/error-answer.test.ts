@@ -9,8 +9,31 @@ test('an error is its message, its code and success: false', () => {
   expect([status, headers]).toEqual([404, { 'content-type': 'application/json; charset=utf-8' }]);
   expect(JSON.parse(body)).toEqual({
     success: false,
-    error: 'There is no model ""><b>"; models here: a.',
+    error: `Request for unknown model: '"><b>' is not found; models here: a.`,
     code: 'MODEL_NOT_FOUND',
+  });
+});
+
+test.each([
+  ['/v2', { error: 'The client went away before the answer.', code: 'REQUEST_CANCELLED' }],
+  ['/v2/models/a?b', { error: expect.any(String), code: 'REQUEST_CANCELLED' }],
+  ['/v1/models/a:predict', { error: 'The client went away before the answer.' }],
+  ['/V1/', { error: expect.any(String) }],
+  ['/v1', { success: false, error: expect.any(String), code: 'REQUEST_CANCELLED' }],
+  ['/v20', { success: false, error: expect.any(String), code: 'REQUEST_CANCELLED' }],
+])('under %s its body is', (path, body) => {
+  const answer = toErrorAnswer(new ServingError('REQUEST_CANCELLED', {}), path);
+  expect(JSON.parse(answer.body)).toEqual(body);
+});
+
+test('an unknown encoding says which are known', () => {
+  const error = new ServingError('CONTENT_ENCODING_UNSUPPORTED', {
+    encoding: 'br',
+    expected: ['gzip', 'deflate'],
+  });
+  expect(toErrorAnswer(error)).toMatchObject({
+    status: 501,
+    headers: { 'accept-encoding': 'gzip, deflate' },
   });
 });
 

@@ -2,12 +2,15 @@
  * Errors as HTTP answers: one total map from kind to status, one shape of body.
  *
  * The body is {"success": false, "error": "<message>", "code": "<CODE>"}: `error` is what Open Inference
- * clients read, `success` what the clients of articles 000 and 004 test.
+ * clients read, `success` what the clients of articles 000 and 004 test. Under /v2 it is as the protocol has
+ * it, without `success`, and under /v1 it is TensorFlow Serving's: {"error": "<message>"}.
  */
 
 import type { FastifyError } from 'fastify';
 import type { ErrorKind } from '../errors.ts';
 import { ServingError } from '../errors.ts';
+import { describeRestError } from '../protocol/tensorflow-serving/error-text.ts';
+import { isRestPath } from '../protocol/tensorflow-serving/rest-path.ts';
 
 export const statusOfKind = {
   'invalid-argument': 400,
@@ -37,14 +40,32 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
-export function toErrorAnswer(error: ServingError): ErrorAnswer {
-  const headers: Record<string, string> = { 'content-type': 'application/json; charset=utf-8' };
+const underOpenInference = /^\/v2(\/|\?|$)/;
+
+function bodyOf(failure: ServingError, path: string): object {
+  const { message, code } = failure;
+  if (isRestPath(path)) return describeRestError(failure, path.split('?', 1)[0] ?? path);
+  const body = { error: message, code };
+  return underOpenInference.test(path) ? body : { success: false, ...body };
+}
+
+/** `path`: what was asked for, as far as that is known. */
+export function toErrorAnswer(error: ServingError, path = ''): ErrorAnswer {
+  // KServe's client reads the body only under exactly this type.
+  const type = underOpenInference.test(path)
+    ? 'application/json'
+    : 'application/json; charset=utf-8';
+  const headers: Record<string, string> = { 'content-type': type };
   if ('retryAfterSeconds' in error.details)
     headers['retry-after'] = String(error.details.retryAfterSeconds);
   if (error.code === 'METHOD_NOT_ALLOWED') {
     headers.allow = (error as ServingError<'METHOD_NOT_ALLOWED'>).details.allowed.join(', ');
   }
-  const body = JSON.stringify({ success: false, error: error.message, code: error.code });
+  if (error.code === 'CONTENT_ENCODING_UNSUPPORTED') {
+    const { expected } = (error as ServingError<'CONTENT_ENCODING_UNSUPPORTED'>).details;
+    headers['accept-encoding'] = expected.join(', ');
+  }
+  const body = JSON.stringify(bodyOf(error, path));
   return { status: statusOf(error), headers, body };
 }
 

@@ -1,14 +1,25 @@
 /** GET /healthz (the process lives), /readyz (it should get requests), /metrics. */
 
 import type { FastifyInstance } from 'fastify';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { ModelRegistry, RegisteredModel } from '../serving/model-registry.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { VersionReading } from '../telemetry/version-readings.ts';
-import type { ByteBudget } from './byte-budget.ts';
 
 function readingsOf({ registry }: InferenceService): VersionReading[] {
-  return registry.models.flatMap(({ model, versions }) =>
-    versions.map((served) => ({
+  return registry.models.flatMap((registered) => readingsOfModel(registered, registry));
+}
+
+/** A version whose files were replaced may be there twice for a while: the newer one is told of. */
+function readingsOfModel(registered: RegisteredModel, registry: ModelRegistry): VersionReading[] {
+  const { model, versions } = registered;
+  return versions
+    .filter(
+      ({ version }, i) =>
+        !versions.slice(i + 1).some((one) => one.version.version === version.version),
+    )
+    .map((served) => ({
       model: model.name,
       version: served.version.version,
       ready: served.state === 'READY',
@@ -19,9 +30,9 @@ function readingsOf({ registry }: InferenceService): VersionReading[] {
       maxWaiting: model.config.queue.maxRequests,
       maxWaitingBytes: model.config.queue.maxBytes,
       running: served.running,
+      trafficRatio: registry.trafficOf(registered, served.version.version) / 100,
       runners: served.runners,
-    })),
-  );
+    }));
 }
 
 export interface HealthParts {

@@ -10,12 +10,14 @@ import { fastify } from 'fastify';
 import type { Clock } from '../batching/clock.ts';
 import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { requestIdFrom } from '../telemetry/request-id.ts';
+import { bodyEncodingOf } from './body-encoding.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { createBodyIntake, hasBody } from './body-intake.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { createClientLimits } from './client-limits.ts';
 import { fromFastifyError, toErrorAnswer } from './error-answer.ts';
@@ -23,15 +25,20 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
+import { createLongWork } from './long-work.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
-import { registerModelReadyRoutes } from './model-ready-routes.ts';
 import { registerModelRoutes } from './model-routes.ts';
+import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
+import { registerOpenApi } from './openapi-routes.ts';
 import { registerPage } from './page.ts';
 import { registerPredictRoutes } from './predict-routes.ts';
 import type { PictureForms } from './read-pictures.ts';
+import { registerRepositoryRoutes } from './repository-routes.ts';
 import type { RequestGate } from './request-gate.ts';
 import { identityOf, registerRequestLog } from './request-log.ts';
-import { createRequestScopes, requestIdFrom } from './request-scope.ts';
+import { createRequestScopes } from './request-scope.ts';
+import { registerTensorflowRoutes } from './tensorflow-routes.ts';
+import { registerTrafficRoutes } from './traffic-routes.ts';
 
 export interface HttpServerOptions extends PictureForms {
   readonly service: InferenceService;
@@ -46,6 +53,8 @@ export interface HttpServerOptions extends PictureForms {
   readonly host: string;
   readonly allowedHosts: readonly string[];
   readonly timeoutMs: number;
+  /** Of Modelship itself. */
+  readonly version: string;
   /** One line for those who ask `/` from a terminal. */
   readonly describe: () => string;
 }
@@ -74,20 +83,24 @@ function refuseSchemas(): never {
   throw new Error('routes of this server declare no schemas');
 }
 
-const timeouts = {
+const serverOptions = {
   keepAliveTimeout: keepAliveMs,
   headersTimeout: headersTimeoutMs,
   requestTimeout: receiveTimeoutMs,
   connectionsCheckingInterval: checkIntervalMs,
+  // Checked by us, because the server itself would answer without a body.
+  requireHostHeader: false,
 };
 
 function createApp(clients: ClientLimits): FastifyInstance {
   return fastify({
     // Called again for a second address of localhost.
     serverFactory(answer) {
-      const server = createServer(timeouts, answer);
+      const server = createServer(serverOptions, answer);
       // Instead of inviting every body: body-intake.ts does, when there is room.
       server.on('checkContinue', answer);
+      // Other expectations are passed over.
+      server.on('checkExpectation', answer);
       clients.watch(server);
       return server;
     },
@@ -117,11 +130,10 @@ function followRoutes(app: FastifyInstance): (path: string) => string[] {
       .flatMap(({ methods }) => [...methods]);
 }
 
-function refuseEncodedBodies(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding && encoding !== 'identity') {
-    throw new ServingError('CONTENT_ENCODING_UNSUPPORTED', { encoding, expected: ['identity'] });
-  }
+/** RFC 9112 §3.2. */
+function requireHost({ headers, raw }: FastifyRequest): void {
+  if (headers.host === undefined && raw.httpVersion === '1.1')
+    throw new ServingError('REQUEST_MALFORMED', { problem: 'it has no Host header' });
 }
 
 interface ErrorParts extends Pick<HttpServerOptions, 'log' | 'stallMs'> {
@@ -146,8 +158,9 @@ function registerErrors(app: FastifyInstance, parts: ErrorParts): void {
   function answer(error: ServingError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     request.refusal = error;
     giveUpBody(request, reply);
-    const { status, headers, body } = toErrorAnswer(error);
-    return reply.code(status).headers(headers).send(body);
+    const { status, headers, body } = toErrorAnswer(error, request.url);
+    // As bytes: to a text fastify would add a charset.
+    return reply.code(status).headers(headers).send(Buffer.from(body));
   }
 
   function toServingError(error: FastifyError, request: FastifyRequest): ServingError {
@@ -198,8 +211,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRequestLog(app, options);
   app.addHook('onRequest', (request, _reply, done) => {
     try {
+      requireHost(request);
       checkHost(request.raw);
-      refuseEncodedBodies(request);
+      // Before its body comes.
+      if (request.headers['content-encoding']) bodyEncodingOf(request.headers['content-encoding']);
       done();
     } catch (error) {
       done(error as Error);
@@ -207,12 +222,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
 
   intake.register(app);
+  registerOpenApi(app, options.version);
   registerHealthRoutes(app, options);
   registerModelRoutes(app, service);
-  registerModelReadyRoutes(app, service);
+  registerTrafficRoutes(app, service);
+  registerOpenInferenceRoutes(app, options);
+  registerRepositoryRoutes(app, service.control);
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  registerInferRoutes(app, { service, scopes });
+  const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
+  registerInferRoutes(app, { service, scopes, longWork });
+  registerTensorflowRoutes(app, { service, scopes, longWork });
   registerPage(app, options);
   return { app, clients };
 }

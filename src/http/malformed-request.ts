@@ -58,6 +58,7 @@ export function refuseBadPath(
       : `its path ${JSON.stringify(request.url.slice(0, 200))} cannot be decoded`;
   const { status, headers, body } = toErrorAnswer(
     new ServingError('REQUEST_MALFORMED', { problem }),
+    request.url,
   );
-  reply.code(status).headers(headers).send(body);
+  reply.code(status).headers(headers).send(Buffer.from(body));
 }

@@ -5,10 +5,8 @@ import { extname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
-import type { RegisteredModel } from '../serving/model-registry.ts';
-import type { ServedVersion } from '../serving/served-version.ts';
-import type { TensorSpec } from '../tensor/tensor-spec.ts';
-import { wireShape } from '../tensor/tensor-spec.ts';
+import type { ModelRegistry, RegisteredModel } from '../serving/model-registry.ts';
+import { describeTraffic, describeVersion } from './describe-version.ts';
 
 const sampleTypes: Record<string, string> = {
   '.png': 'image/png',
@@ -18,25 +16,6 @@ const sampleTypes: Record<string, string> = {
   '.gif': 'image/gif',
 };
 
-function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): object {
-  return { name, datatype: dtype, shape: anyShape ? [-1] : wireShape(shape) };
-}
-
-function describeVersion(served: ServedVersion): object {
-  const { version, state, reason, since, report, runSize, instanceCount } = served;
-  return {
-    version: version.version,
-    state,
-    reason: reason ?? null,
-    since: since.toISOString(),
-    instances: instanceCount,
-    batching: report?.batching ?? null,
-    runSize: report ? runSize : null,
-    inputs: (version.signature?.inputs ?? []).map(describeTensor),
-    outputs: (version.signature?.outputs ?? []).map(describeTensor),
-  };
-}
-
 /** Why pictures cannot be sent, or null when they can. */
 function pictureProblem({ model, versions }: RegisteredModel): string | null {
   if (model.problem) return model.problem.message;
@@ -45,14 +24,19 @@ function pictureProblem({ model, versions }: RegisteredModel): string | null {
   return newest.pictures.problem?.reason ?? newest.scores?.problem ?? null;
 }
 
-function describeModel(registered: RegisteredModel, isDefault: boolean): object {
-  const { model, versions } = registered;
+async function describeModel(
+  registered: RegisteredModel,
+  registry: ModelRegistry,
+  isDefault: boolean,
+): Promise<object> {
+  const { model, versions, warnings = [] } = registered;
   const path = encodeURIComponent(model.name);
   const problem = pictureProblem(registered);
   return {
     name: model.name,
     default: isDefault,
     problem: model.problem?.message ?? null,
+    warnings,
     picture: problem === null,
     pictureProblem: problem,
     predict: `/models/${path}/predict`,
@@ -61,7 +45,10 @@ function describeModel(registered: RegisteredModel, isDefault: boolean): object 
       name,
       url: `/models/${path}/samples/${encodeURIComponent(name)}`,
     })),
-    versions: versions.map(describeVersion),
+    traffic: describeTraffic(registered, registry),
+    versions: await Promise.all(
+      versions.map((served) => describeVersion(served, registered, registry)),
+    ),
   };
 }
 
@@ -76,12 +63,14 @@ export function registerModelRoutes(app: FastifyInstance, service: InferenceServ
     }
   }
 
-  app.get('/models', () => ({
-    models: registry.models.map((model) => describeModel(model, isDefault(model.model.name))),
+  app.get('/models', async () => ({
+    models: await Promise.all(
+      registry.models.map((model) => describeModel(model, registry, isDefault(model.model.name))),
+    ),
   }));
 
   app.get<{ Params: { model: string } }>('/models/:model', ({ params }) =>
-    describeModel(registry.find(params.model), isDefault(params.model)),
+    describeModel(registry.find(params.model), registry, isDefault(params.model)),
   );
 
   app.get<{ Params: { model: string; file: string } }>(

@@ -29,7 +29,7 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
 
   async function predict(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const startedAt = performance.now();
-    const { model, version, life } = scopes.take(request);
+    const { model, version, served, life } = scopes.take(request);
     const body = request.body as Buffer | undefined;
     let asList = false;
     const pictures = async (): Promise<readonly EncodedPicture[]> => {
@@ -38,7 +38,7 @@ export function registerPredictRoutes(app: FastifyInstance, options: PredictRout
       asList = sent.asList;
       return sent.pictures;
     };
-    const answer = await service.predict({ model, version, pictures, life });
+    const answer = await service.predict({ model, version, served, pictures, life });
     request.answered = answer;
     const sentence = wantsSentence(answer, request.headers.accept);
     const text = sentence

@@ -9,8 +9,8 @@ import { readSignature } from '../image/signature.ts';
 import type { MultipartPart } from '../protocol/multipart/read-multipart.ts';
 import { readMultipart } from '../protocol/multipart/read-multipart.ts';
 import { parsePredictJson } from '../protocol/predict/predict-request.ts';
+import type { Hold } from '../serving/byte-budget.ts';
 import type { EncodedPicture } from '../serving/inference-types.ts';
-import type { Hold } from './byte-budget.ts';
 
 export interface SentPictures {
   readonly pictures: readonly EncodedPicture[];

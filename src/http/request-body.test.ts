@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createByteBudget } from './byte-budget.ts';
+import { createByteBudget } from '../serving/byte-budget.ts';
 import { RequestBody } from './request-body.ts';
 
 interface Outcome {

@@ -5,7 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServingError } from '../errors.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
+import type { ByteBudget, Hold } from '../serving/byte-budget.ts';
 
 /** Smaller pieces are copied together: each of them, however short, would cost some 300 bytes beside it. */
 const smallPiece = 4096;
@@ -44,9 +44,10 @@ export class RequestBody {
   readonly hold: Hold;
   /** Bytes that have come. */
   received = 0;
+  /** Bytes of memory that one of its bytes is counted for. */
+  readonly weight: number;
   private readonly options: BodyOptions;
   private readonly declared: number | undefined;
-  private readonly weight: number;
   /** The most that it may be counted for. */
   private readonly most: number;
   private parts: Buffer[] = [];

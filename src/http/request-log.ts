@@ -8,7 +8,7 @@ import type { ServingError } from '../errors.ts';
 import type { Timings } from '../serving/inference-types.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { traceParentFrom } from './trace-parent.ts';
+import { traceParentFrom } from '../telemetry/trace-parent.ts';
 
 /** What a prediction was answered with, as far as the log tells. */
 interface Answered {

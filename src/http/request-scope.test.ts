@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createManualClock } from '../batching/clock.fixture.ts';
 import { createRequestGate } from './request-gate.ts';
 import type { RequestScopes } from './request-scope.ts';
-import { createRequestScopes, priorityOf, requestIdFrom, timeoutOf } from './request-scope.ts';
+import { createRequestScopes, priorityOf, timeoutOf } from './request-scope.ts';
 
 const request = (timeout?: string): FastifyRequest =>
   ({ headers: timeout === undefined ? {} : { 'x-request-timeout-ms': timeout } }) as never;
@@ -22,6 +22,27 @@ describe('the time limit of a request', () => {
 
   test.each(['0', '-1', '1.5', '1e3', ' 5', '', 'soon', '9999999999'])('%j is none', (header) => {
     expect(() => timeoutOf(request(header), 1000)).toThrow('whole number of milliseconds');
+  });
+});
+
+describe('the version of a request', () => {
+  test('is held until its response is closed', async () => {
+    const { scopes, release } = createStage();
+    const { request: incoming, reply, raw } = createExchange();
+    await openScope(scopes, incoming, reply);
+    scopes.take(incoming);
+    expect(release).not.toHaveBeenCalled();
+    raw.emit('close');
+    expect(release).toHaveBeenCalledTimes(1);
+  });
+
+  test('is let go at once when the request is refused', async () => {
+    const { scopes, release } = createStage();
+    const { request: incoming, reply } = createExchange({ 'x-request-priority': 'urgent' });
+    await expect(openScope(scopes, incoming, reply)).rejects.toMatchObject({
+      code: 'REQUEST_MALFORMED',
+    });
+    expect(release).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -49,15 +70,16 @@ interface Sent {
 
 function createStage(limits: { timeoutMs?: number; modelMs?: number } = {}) {
   const clock = createManualClock();
-  const resolve = vi.fn(() => ({ timeLimitMs: limits.modelMs ?? 500 }));
+  const release = vi.fn();
+  const acquire = vi.fn(() => ({ timeLimitMs: limits.modelMs ?? 500, release }));
   const gate = createRequestGate();
   const scopes = createRequestScopes({
-    service: { registry: { defaultName: () => 'only' }, resolve } as never,
+    service: { registry: { defaultName: () => 'only' }, acquire } as never,
     gate,
     timeoutMs: limits.timeoutMs ?? 1000,
     clock,
   });
-  return { clock, scopes, resolve, gate };
+  return { clock, scopes, acquire, release, gate };
 }
 
 function createExchange(headers: Record<string, string> = {}, params: object = {}) {
@@ -99,10 +121,10 @@ describe('a request', () => {
   });
 
   test('to the bare path is for the default model', async () => {
-    const { scopes, resolve } = createStage();
+    const { scopes, acquire } = createStage();
     const { request: incoming, reply } = createExchange();
     await openScope(scopes, incoming, reply);
-    expect(resolve).toHaveBeenCalledWith('only', undefined);
+    expect(acquire).toHaveBeenCalledWith('only', undefined, expect.any(Function));
     expect(scopes.take(incoming).model).toBe('only');
   });
 
@@ -156,18 +178,4 @@ describe('a request', () => {
       code: 'SHUTTING_DOWN',
     });
   });
-});
-
-test.each([
-  ['abc-123_4.5:6/7+8=', true],
-  ['x'.repeat(128), true],
-  ['x'.repeat(129), false],
-  ['', false],
-  ['a b', false],
-  ['a\u001b[2J', false],
-  ['<script>', false],
-  [['a', 'b'], false],
-  [undefined, false],
-])('%j is kept as a request id: %j', (header, kept) => {
-  expect(requestIdFrom(header, () => 'made')).toBe(kept ? header : 'made');
 });

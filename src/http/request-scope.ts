@@ -8,9 +8,12 @@ import type { Clock } from '../batching/clock.ts';
 import type { Priority } from '../batching/queued-request.ts';
 import { ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { Sticky } from '../serving/model-registry.ts';
 import type { OpenLife } from '../serving/request-life.ts';
 import { createRequestLives } from '../serving/request-life.ts';
+import type { ServedVersion } from '../serving/served-version.ts';
 import type { RequestGate } from './request-gate.ts';
+import { stickyValueOf } from './sticky-value.ts';
 
 const timeoutHeader = 'x-request-timeout-ms';
 const priorityHeader = 'x-request-priority';
@@ -19,6 +22,8 @@ const priorityHeader = 'x-request-priority';
 export interface RequestScope {
   readonly model: string;
   readonly version: string | undefined;
+  /** The version that answers it, held until its response is closed. */
+  readonly served: ServedVersion;
   readonly life: OpenLife;
 }
 
@@ -75,17 +80,23 @@ export function createRequestScopes(options: ScopeOptions): RequestScopes {
     const { raw } = reply;
     const params = request.params as { model?: string; version?: string };
     const { model = service.registry.defaultName(), version } = params;
-    const limitMs = timeoutOf(
-      request,
-      Math.min(timeoutMs, service.resolve(model, version).timeLimitMs),
-    );
-    const life = lives.open({ model, acceptedAt, limitMs, priority: priorityOf(request) });
-    const scope: Opened = { model, version, life, taken: false };
+    const keyOf = (sticky: Sticky): string | undefined => stickyValueOf(request.headers, sticky);
+    const served = service.acquire(model, version, keyOf);
+    let life: OpenLife;
+    try {
+      const limitMs = timeoutOf(request, Math.min(timeoutMs, served.timeLimitMs));
+      life = lives.open({ model, acceptedAt, limitMs, priority: priorityOf(request) });
+      gate.enter(raw, () => {
+        served.release();
+        if (!raw.writableFinished) life.end(new ServingError('REQUEST_CANCELLED', {}));
+        life.close();
+      });
+    } catch (error) {
+      served.release();
+      throw error;
+    }
+    const scope: Opened = { model, version, served, life, taken: false };
     scopes.set(request, scope);
-    gate.enter(raw, () => {
-      if (!raw.writableFinished) life.end(new ServingError('REQUEST_CANCELLED', {}));
-      life.close();
-    });
     // Time may be over while the body is still on its way, and then nobody else would say so.
     life.attach({
       cancel(reason) {
@@ -111,12 +122,4 @@ export function createRequestScopes(options: ScopeOptions): RequestScopes {
       return scope;
     },
   };
-}
-
-/** A request id of the caller's is kept when it is short and harmless to print. */
-export function requestIdFrom(
-  header: string | string[] | undefined,
-  fallback: () => string,
-): string {
-  return typeof header === 'string' && /^[\w.:/+=-]{1,128}$/.test(header) ? header : fallback();
 }

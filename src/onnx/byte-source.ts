@@ -29,6 +29,25 @@ export function withFileSource<T>(path: string, use: (source: ByteSource) => T):
   }
 }
 
+/** A file that stays open until it is disposed of. Throws what `fs` throws. */
+export function openFileSource(path: string): ByteSource & Disposable {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return {
+    length: fstatSync(fd).size,
+    read: (offset, into) => readFully(fd, offset, into),
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
+
+/** A part of another source, as one of its own: a file inside an archive. */
+export function sliceSource(source: ByteSource, start: number, length: number): ByteSource {
+  const read = (offset: number, into: Uint8Array): number => {
+    if (offset >= length) return 0;
+    return source.read(start + offset, into.subarray(0, length - offset));
+  };
+  return { length, read };
+}
+
 /** `read(2)` may give less than asked for before the end of the file. */
 function readFully(fd: number, offset: number, into: Uint8Array): number {
   let done = 0;

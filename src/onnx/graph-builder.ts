@@ -115,7 +115,9 @@ export class Graph implements GraphData {
       }
     }
     const outputs = this.#nameOutputs(options);
-    const name = options.name ?? outputs[0] ?? op;
+    // Outputs that are named here are named after the node, and like names of nodes must differ.
+    const given = typeof options.outputs === 'object' ? options.name : undefined;
+    const name = given ?? outputs[0] ?? options.name ?? op;
     this.nodes.push({ op, name, domain, inputs, outputs, attributes });
     return outputs;
   }

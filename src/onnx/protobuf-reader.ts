@@ -76,6 +76,11 @@ export class ProtobufReader {
     this.#within(this.#length(), () => this.readFields(handlers));
   }
 
+  /** Has `read` read an embedded message with `readFields`. */
+  nested(read: () => void): void {
+    this.#within(this.#length(), read);
+  }
+
   /** A 64-bit integer, signed (int64, int32 and enums are all written so). */
   bigint(): bigint {
     this.#expect(wireTypes.varint);
@@ -100,6 +105,50 @@ export class ProtobufReader {
         push(this.#exact(BigInt.asIntN(64, this.#varint64()), start));
       }
     });
+  }
+
+  /** A repeated 64-bit integer, packed or not, exact. */
+  bigints(push: (value: bigint) => void): void {
+    if (this.#wireType !== wireTypes.bytes) {
+      push(this.bigint());
+      return;
+    }
+    this.#within(this.#length(), () => {
+      while (this.#position < this.#end) push(BigInt.asIntN(64, this.#varint64()));
+    });
+  }
+
+  /** A float. */
+  float(): number {
+    this.#expect(wireTypes.fixed32);
+    return this.#fixed(4).getFloat32(0, true);
+  }
+
+  /** A fixed32, unsigned. */
+  fixed32(): number {
+    this.#expect(wireTypes.fixed32);
+    return this.#fixed(4).getUint32(0, true);
+  }
+
+  /** A repeated float, packed or not. */
+  floats(push: (value: number) => void): void {
+    this.#packed(wireTypes.fixed32, () => push(this.#fixed(4).getFloat32(0, true)));
+  }
+
+  /** A repeated double, packed or not. */
+  doubles(push: (value: number) => void): void {
+    this.#packed(wireTypes.fixed64, () => push(this.#fixed(8).getFloat64(0, true)));
+  }
+
+  /** A bytes field as a copy; counts as text. */
+  bytes(): Uint8Array {
+    return this.#bytes().slice();
+  }
+
+  /** Skips a bytes field and says where its contents are in the source. */
+  span(): { readonly offset: number; readonly length: number } {
+    const length = this.skipBytes();
+    return { offset: this.#position - length, length };
   }
 
   /** A string, which must be UTF-8. */
@@ -165,6 +214,25 @@ export class ProtobufReader {
   #advance(count: number): void {
     if (count > this.#end - this.#position) this.fail('the data ends inside a number');
     this.#position += count;
+  }
+
+  #packed(wireType: number, read: () => void): void {
+    if (this.#wireType !== wireTypes.bytes) {
+      this.#expect(wireType);
+      read();
+      return;
+    }
+    this.#within(this.#length(), () => {
+      while (this.#position < this.#end) read();
+    });
+  }
+
+  #fixed(count: number): DataView {
+    const from = this.#position;
+    this.#advance(count);
+    if (from < this.#windowStart || from + count > this.#windowEnd) this.#fill(from);
+    if (from + count > this.#windowEnd) this.fail('the file became shorter', from);
+    return new DataView(this.#window.buffer, from - this.#windowStart, count);
   }
 
   #bytes(): Uint8Array {

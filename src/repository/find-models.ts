@@ -14,9 +14,11 @@ import { formatOfFile, servedFormat } from './model-files.ts';
 
 export interface FoundVersion {
   readonly version: string;
+  /** The folder that is the version, or holds the file that is. */
+  readonly folder: string;
   /** The model file. Absent when the folder has a problem. */
-  readonly file?: string;
-  readonly problem?: ServingError;
+  readonly file?: string | undefined;
+  readonly problem?: ServingError | undefined;
 }
 
 export interface FoundModel {
@@ -24,6 +26,8 @@ export interface FoundModel {
   readonly name: string;
   /** What labels.txt and the like are relative to. */
   readonly folder: string;
+  /** The file or folder that is the model: it is there as long as the model is. */
+  readonly place: string;
   readonly yamlPath?: string;
   readonly versions: readonly FoundVersion[];
 }
@@ -88,31 +92,50 @@ function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
 const versionName = /^[1-9]\d{0,18}$/;
 
 function isVersionFolder(folder: string, entry: Dirent): boolean {
-  return versionName.test(entry.name) && isFolder(join(folder, entry.name));
+  if (!versionName.test(entry.name) || entry.isFile()) return false;
+  return entry.isDirectory() || isFolder(join(folder, entry.name));
 }
 
-function findVersion(version: string, folder: string): FoundVersion {
+function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'> {
   let files: string[];
   try {
     files = modelFilesIn(folder, listFolder(folder));
     // Checkpoints and the like lie beside the one file that can be served.
     if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
-    return { version, problem: error as ServingError };
+    return { problem: error as ServingError };
   }
   if (files.length > 1) {
     const names = files.map((file) => basename(file));
-    return {
-      version,
-      problem: new ServingError('MODEL_AMBIGUOUS', { path: folder, files: names }),
-    };
+    return { problem: new ServingError('MODEL_AMBIGUOUS', { path: folder, files: names }) };
   }
   const [file] = files;
-  if (file) return { version, file };
+  if (file) return { file };
+  return { problem: new ServingError('NO_MODEL_FOUND', { path: folder, found: 'no model file' }) };
+}
+
+/** Its folder is looked into when somebody asks: of ten thousand versions few are wanted. */
+function findVersion(version: string, folder: string): FoundVersion {
+  let seen: Pick<FoundVersion, 'file' | 'problem'> | undefined;
+  const look = (): Pick<FoundVersion, 'file' | 'problem'> => {
+    seen ??= lookIntoVersion(folder);
+    return seen;
+  };
   return {
     version,
-    problem: new ServingError('NO_MODEL_FOUND', { path: folder, found: 'no model file' }),
+    folder,
+    get file() {
+      return look().file;
+    },
+    get problem() {
+      return look().problem;
+    },
   };
+}
+
+/** Whole numbers without leading zeros, however large. */
+function compareNumbers(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : 1);
 }
 
 function yamlIn(folder: string): { yamlPath: string } | undefined {
@@ -127,12 +150,13 @@ function modelInFolder(folder: string): FoundModel | undefined {
   const versions = entries
     .filter((entry) => isVersionFolder(folder, entry))
     .map((entry) => findVersion(entry.name, join(folder, entry.name)))
-    .sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
-  if (versions.length > 0) return { name, folder, ...yamlIn(folder), versions };
+    .sort((a, b) => compareNumbers(a.version, b.version));
+  if (versions.length > 0) return { name, folder, place: folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
   if (files.length > 1 && !yamlIn(folder)) return undefined;
   if (files.length > 0 || yamlIn(folder)) {
-    return { name, folder, ...yamlIn(folder), versions: [findVersion('1', folder)] };
+    const versions = [findVersion('1', folder)];
+    return { name, folder, place: folder, ...yamlIn(folder), versions };
   }
   return undefined;
 }
@@ -144,8 +168,9 @@ function modelFromVersionFile(file: string): FoundModel {
   return {
     name: nameFrom(basename(folder)),
     folder,
+    place: file,
     ...yamlIn(folder),
-    versions: [{ version, file }],
+    versions: [{ version, folder: dirname(file), file }],
   };
 }
 
@@ -154,7 +179,7 @@ function modelOfVersionFolder(folder: string): FoundModel | undefined {
   if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
   const above = modelInFolder(dirname(folder));
   const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
-  return above && versions.length > 0 ? { ...above, versions } : undefined;
+  return above && versions.length > 0 ? { ...above, place: folder, versions } : undefined;
 }
 
 /** One file: named after itself, or after its folder when the file has no name of its own. */
@@ -169,8 +194,9 @@ function modelFromFile(file: string): FoundModel {
   return {
     name: nameFrom(generic ? basename(folder) : stem),
     folder,
+    place: file,
     ...yaml,
-    versions: [{ version: '1', file }],
+    versions: [{ version: '1', folder, file }],
   };
 }
 
@@ -179,7 +205,8 @@ function modelsBelow(folder: string): FoundModel[] {
   const asProblem = (problem: ServingError): FoundModel => ({
     name: nameFrom(basename(folder)),
     folder,
-    versions: [{ version: '1', problem }],
+    place: folder,
+    versions: [{ version: '1', folder, problem }],
   });
   try {
     if (!isFolder(folder)) return [];
@@ -188,7 +215,8 @@ function modelsBelow(folder: string): FoundModel[] {
     const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
     if (files.length === 0) return [];
     if (files.filter(isServed).length === 1) {
-      return [{ name: nameFrom(basename(folder)), folder, versions: [findVersion('1', folder)] }];
+      const versions = [findVersion('1', folder)];
+      return [{ name: nameFrom(basename(folder)), folder, place: folder, versions }];
     }
     return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
   } catch (error) {

@@ -27,13 +27,17 @@ const formats: Record<string, ModelFormat> = {
   '.params': 'MXNet',
 };
 
+/** What TensorFlow writes beside a `saved_model.pb`. */
+const beside: ReadonlySet<string> = new Set(['fingerprint.pb', 'keras_metadata.pb']);
+
 /** What can be served without a conversion. */
 export const servedFormat: ModelFormat = 'ONNX';
-export const servedFormats = 'an ONNX file (.onnx)';
+export const servedFormats =
+  'an ONNX file (.onnx), a Keras model (.keras, .h5) or a TensorFlow one (saved_model.pb, a frozen .pb)';
 
 /** The format that a file name stands for, or undefined when it is no model file. */
 export function formatOfFile(name: string): ModelFormat | undefined {
   if (name === 'saved_model.pb') return 'TensorFlow SavedModel';
-  if (name.startsWith('.')) return undefined;
+  if (name.startsWith('.') || beside.has(name)) return undefined;
   return formats[extname(name).toLowerCase()];
 }

@@ -1,27 +1,50 @@
 /**
  * One found model as the server will serve it: its model.yaml, its labels, the signature of each version.
- * What is wrong with one version does not touch the others.
+ * What is wrong with one version does not touch the others. The head of a model is what all its versions
+ * have in common.
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelYaml } from '../config/model-yaml.ts';
+import type {
+  ModelYaml,
+  PictureInputYaml,
+  SourceYaml,
+  VersionsYaml,
+} from '../config/model-yaml.ts';
 import { defaultModelYaml, parseModelYaml } from '../config/model-yaml.ts';
 import { messageOf, ServingError } from '../errors.ts';
-import type { FoundModel } from './find-models.ts';
+import type { FoundModel, FoundVersion } from './find-models.ts';
 import type { ModelSignature } from './model-signature.ts';
 import { readSignature } from './model-signature.ts';
-import { selectVersions } from './version-policy.ts';
+import { wantedVersions } from './version-policy.ts';
+
+export interface ImportedNames {
+  /** As model.yaml's `input:`, for a graph that decoded pictures itself; model.yaml's own comes first. */
+  readonly picture?: PictureInputYaml | undefined;
+  /** Its signatures by name, as model.yaml names them: from its own names to those of the graph. */
+  readonly signatures: Readonly<Record<string, ImportedSignatureNames>>;
+}
+
+export interface ImportedSignatureNames {
+  readonly takes: 'tensors' | 'pictures';
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, string>>;
+}
 
 export interface ReadVersion {
   readonly version: string;
   readonly file?: string | undefined;
   readonly signature?: ModelSignature;
+  /** What the model's own format says beside its graph, where it was converted. */
+  readonly imported?: ImportedNames | undefined;
+  /** Where its file has to be fetched from first. */
+  readonly source?: SourceYaml | undefined;
   /** Why this version cannot be served. */
   readonly problem?: ServingError;
 }
 
-export interface ReadModel {
+export interface ModelHead {
   readonly name: string;
   readonly folder: string;
   readonly yamlPath?: string | undefined;
@@ -32,10 +55,22 @@ export interface ReadModel {
   readonly samplesFolder?: string | undefined;
   /** All versions on disk, in rising order. */
   readonly found: readonly string[];
-  /** The versions that the policy selects. */
-  readonly versions: readonly ReadVersion[];
   /** Something wrong with the model as a whole (its model.yaml): none of its versions is served. */
   readonly problem?: ServingError;
+}
+
+export interface ReadModel extends ModelHead {
+  /** The versions that the policy selects. */
+  readonly versions: readonly ReadVersion[];
+}
+
+/** What takes the place of what model.yaml says. */
+export interface HeadChanges {
+  /** Of a model that a configuration names. */
+  readonly name?: string | undefined;
+  readonly versions?: Partial<VersionsYaml> | undefined;
+  /** The text of another model.yaml. */
+  readonly yaml?: string | undefined;
 }
 
 const maxTextBytes = 4 * 1024 * 1024;
@@ -98,11 +133,8 @@ function findSamples(
   }
 }
 
-function readVersion(
-  version: string,
-  file: string | undefined,
-  problem: ServingError | undefined,
-): ReadVersion {
+/** Never throws: what is wrong is in `problem`. */
+export function readVersion({ version, file, problem }: FoundVersion): ReadVersion {
   if (problem || !file) return { version, ...(problem ? { problem } : {}) };
   try {
     return { version, file, signature: readSignature(file) };
@@ -114,6 +146,14 @@ function readVersion(
     });
     return { version, file, problem: unreadable };
   }
+}
+
+/** A version without a file of its own, in a model whose file comes from elsewhere. */
+export function sourceOf(
+  { config, yamlPath }: ModelHead,
+  { problem }: FoundVersion,
+): SourceYaml | undefined {
+  return yamlPath && problem?.code === 'NO_MODEL_FOUND' ? config.source : undefined;
 }
 
 /** Versions that model.yaml asks for by number and that are not on disk. */
@@ -131,44 +171,87 @@ function missingVersions(
     }));
 }
 
-/** Never throws: what is wrong is in `problem`. */
-export function readModel(found: FoundModel): ReadModel {
+function readConfig({ yamlPath, folder }: FoundModel, { yaml, versions }: HeadChanges): ModelYaml {
+  const config =
+    yaml !== undefined
+      ? parseModelYaml(yaml, `the configuration sent for ${folder}`)
+      : yamlPath
+        ? parseModelYaml(readText(yamlPath), yamlPath)
+        : defaultModelYaml();
+  return versions ? { ...config, versions: { ...config.versions, ...versions } } : config;
+}
+
+/** Never throws: what is wrong is in `problem`, beside what could be read. */
+export function readHead(found: FoundModel, changes: HeadChanges = {}): ModelHead {
   const base = {
     folder: found.folder,
     yamlPath: found.yamlPath,
     found: found.versions.map(({ version }) => version),
   };
-  let { name } = found;
+  let name = changes.name ?? found.name;
   try {
-    const config = found.yamlPath
-      ? parseModelYaml(readText(found.yamlPath), found.yamlPath)
-      : defaultModelYaml();
-    name = config.name ?? name;
+    const config = readConfig(found, changes);
+    name = changes.name ?? config.name ?? name;
     const labels = loadLabels(config.output, found.folder);
-    const selected = selectVersions(config.versions, found.versions);
-    if (selected.length === 0) {
-      throw new ServingError('VERSION_NOT_FOUND', {
-        model: name,
-        version: config.versions.list?.join(', ') ?? '',
-        available: base.found,
-      });
-    }
-    const versions = [
-      ...selected.map(({ version, file, problem }) => readVersion(version, file, problem)),
-      ...missingVersions(name, config.versions, base.found),
-    ];
-    return {
-      ...base,
-      name,
-      config,
-      labels,
-      versions,
-      ...findSamples(config, found.folder),
-    };
+    return { ...base, name, config, labels, ...findSamples(config, found.folder) };
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
-    // Each version that would serve says so: a model without versions has no state to look at.
-    const versions = found.versions.slice(-1).map(({ version }) => ({ version, problem: error }));
-    return { ...base, name, config: defaultModelYaml(), samples: [], versions, problem: error };
+    return { ...base, name, config: defaultModelYaml(), samples: [], problem: error };
   }
+}
+
+/** Each version that would serve says what is wrong: a model without versions has no state to look at. */
+function withProblem(head: ModelHead, found: FoundModel, problem: ServingError): ReadModel {
+  const versions = found.versions.slice(-1).map(({ version }) => ({ version, problem }));
+  return { ...head, versions, problem };
+}
+
+/** The versions of a model that its policy selects and its labels name, read. */
+export function readVersions(head: ModelHead, found: FoundModel): ReadModel {
+  const { name, config } = head;
+  if (head.problem) return withProblem(head, found, head.problem);
+  const labelled = Object.values(config.versions.labels).map(String);
+  const asked = { asked: 'policy', policy: config.versions, labelled } as const;
+  const selected = wantedVersions(asked, found.versions);
+  if (selected.length === 0) {
+    const version = config.versions.list?.join(', ') ?? '';
+    const missing = new ServingError('VERSION_NOT_FOUND', {
+      model: name,
+      version,
+      available: head.found,
+    });
+    return withProblem({ ...head, config: defaultModelYaml(), samples: [] }, found, missing);
+  }
+  const versions = [
+    ...selected.map((one) => {
+      const source = sourceOf(head, one);
+      return source ? { version: one.version, source } : readVersion(one);
+    }),
+    ...missingVersions(name, config.versions, head.found),
+  ];
+  return { ...head, versions };
+}
+
+/** Never throws: what is wrong is in `problem`. */
+export function readModel(found: FoundModel): ReadModel {
+  return readVersions(readHead(found), found);
+}
+
+/** What labels and traffic name and is not on disk, each with its place in model.yaml. */
+export function findMissingTargets({ config, found, yamlPath, folder }: ModelHead): string[] {
+  const { labels, traffic = {}, shadow } = config.versions;
+  const named: [string, string][] = [
+    ...Object.entries(labels).map(([label, version]): [string, string] => [
+      `labels.${label}`,
+      String(version),
+    ]),
+    ...Object.keys(traffic).map((target): [string, string] => [`traffic.${target}`, target]),
+    ...(shadow ? [['shadow.to', shadow.to] as [string, string]] : []),
+  ];
+  return named
+    .filter(([, version]) => /^\d/.test(version) && !found.includes(version))
+    .map(
+      ([place, version]) =>
+        `${yamlPath ?? folder}: versions.${place}: there is no version ${version}; versions here: ${found.join(', ') || 'none'}`,
+    );
 }

@@ -16,7 +16,7 @@ export function checkUnchanged(stamps: Readonly<Record<string, string>>): void {
   for (const [path, stamp] of Object.entries(stamps)) {
     if (stampOf(path) !== stamp) {
       throw new Error(
-        `${path} has changed since the server read it; restart the server to serve the new file`,
+        `${path} has changed since the server read it; a server that watches (--watch) loads the new file, another has to be restarted`,
       );
     }
   }

@@ -83,20 +83,29 @@ function followLines(child: ChildProcess, onLine: (line: string) => void): void 
 /** 99 of 100 answers of /healthz under full load: within 6.5–10.5 ms instead of 12 (docs/decisions/runner.md). */
 const runnerNiceness = 5;
 
+/**
+ * Of processes that prepare a version: far below the runners that serve, and not so far that on a machine
+ * whose cores are all busy a new version never comes (at 19 it took 20 times as long, docs/decisions/versions.md).
+ */
+export const preparingNiceness = 12;
+
 /** Starts a bare runner process, which takes a while to come up and holds nothing yet. */
-export function spawnRunner(environment: Readonly<Record<string, string>>): ChildProcess {
+export function spawnRunner(
+  environment: Readonly<Record<string, string>>,
+  niceness = runnerNiceness,
+): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', entryPoint], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     env: environment,
   });
-  yieldToServer(child.pid);
+  yieldToServer(child.pid, niceness);
   return child;
 }
 
 /** Runners fill the cores; a little below the server they do not keep it from answering /healthz. */
-function yieldToServer(pid: number | undefined): void {
+function yieldToServer(pid: number | undefined, niceness: number): void {
   try {
-    if (pid !== undefined) setPriority(pid, runnerNiceness);
+    if (pid !== undefined) setPriority(pid, niceness);
   } catch {
     // Gone already, or a platform that does not allow it.
   }

@@ -17,10 +17,10 @@ export interface RunSize {
 }
 
 /** Rows of a run where neither model.yaml nor a measurement says. */
-const defaultMaxBatch = 8;
+export const defaultMaxBatch = 8;
 
-/** model.yaml may allow what the probe cannot find out, not what the shapes rule out. */
-function hasOpenBatch({ signature }: ReadVersion): boolean {
+/** Every input and output leaves its first dimension open, so that it can be a batch's. */
+export function hasOpenBatch({ signature }: ReadVersion): boolean {
   const open = ({ shape, anyShape }: TensorSpec): boolean => anyShape === true || shape[0] === null;
   return signature !== undefined && [...signature.inputs, ...signature.outputs].every(open);
 }
@@ -33,6 +33,7 @@ function findObstacle(
 ): string | undefined {
   const { acrossRequests } = config.batching;
   if (acrossRequests === false) return 'model.yaml says acrossRequests: false';
+  // model.yaml may allow what the probe cannot find out, not what the shapes rule out.
   const allowed = acrossRequests === true || report?.batching.acrossRequests === true;
   if (!allowed) return report?.batching.reason ?? 'it is not loaded yet';
   return hasOpenBatch(version)

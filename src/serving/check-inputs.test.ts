@@ -4,6 +4,8 @@ import type { NamedTensor } from '../tensor/tensor.ts';
 import { packBytes } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { checkInputs, checkOutputs } from './check-inputs.ts';
+import type { ServedSignature } from './signatures.ts';
+import { planSignatures } from './signatures.ts';
 
 const specs: TensorSpec[] = [
   { name: 'a', dtype: 'FP32', shape: [null, 2] },
@@ -76,14 +78,26 @@ test('no rows are rows like any others', () => {
   ).toHaveLength(2);
 });
 
+test('more elements than can be counted are refused, times 0 too', () => {
+  const any: TensorSpec[] = [{ name: 'a', dtype: 'FP32', shape: [], anyShape: true }];
+  const given = tensor('a', 'FP32', [2 ** 31, 0, 2 ** 31], new Uint8Array(0));
+  expect(() => checkInputs('m', any, [given])).toThrow('takes more elements than there are');
+});
+
 test('a model of unknown rank takes any shape', () => {
   const any: TensorSpec = { name: 'a', dtype: 'FP32', shape: [], anyShape: true };
   expect(checkInputs('m', [any], [a])).toHaveLength(1);
 });
 
 describe('wanted outputs', () => {
-  const outputs = (count: number): TensorSpec[] =>
-    Array.from({ length: count }, (_, i) => ({ name: `o${i}`, dtype: 'FP32', shape: [null] }));
+  function outputs(count: number): ServedSignature {
+    const shape = [null];
+    const given = Array.from(
+      { length: count },
+      (_, i): TensorSpec => ({ name: `o${i}`, dtype: 'FP32', shape }),
+    );
+    return planSignatures({}, { inputs: [], outputs: given }, undefined).graph;
+  }
 
   test('are a mask of their places; all when none is named', () => {
     expect(checkOutputs('m', outputs(3), ['o0', 'o2'])).toBe(0b101);

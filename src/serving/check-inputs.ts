@@ -8,6 +8,7 @@ import type { NamedTensor } from '../tensor/tensor.ts';
 import { byteLengthOf, countBytesElements, elementCount } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
+import type { ServedSignature } from './signatures.ts';
 
 function checkShape(model: string, spec: TensorSpec, { shape }: NamedTensor): void {
   if (spec.anyShape) return;
@@ -24,10 +25,19 @@ function checkShape(model: string, spec: TensorSpec, { shape }: NamedTensor): vo
   }
 }
 
+/** Also with a 0 among them: the runtime multiplies the others first. */
+function isCountable(shape: readonly number[]): boolean {
+  let count = 1;
+  for (const dim of shape) if (dim !== 0) count *= dim;
+  return count <= Number.MAX_SAFE_INTEGER;
+}
+
 function checkData({ name, dtype, shape, data }: NamedTensor): void {
   const fail = (problem: string): never => {
     throw new ServingError('INPUT_DATA_INVALID', { input: name, problem });
   };
+  if (!isCountable(shape))
+    fail(`the shape [${shape.join(', ')}] takes more elements than there are`);
   // The runtime computes on with any other byte: Not of 2 is 0.
   if (dtype === 'BOOL' && data.some((byte) => byte > 1)) fail('a BOOL is a byte of 0 or 1');
   if (dtype !== 'BYTES') {
@@ -76,19 +86,22 @@ export function checkInputs(
   return inputs;
 }
 
-/** The wanted outputs as a bit mask (0 = all). Throws OUTPUT_UNKNOWN. */
+/** The wanted outputs of a signature as a mask of the graph's (0 = all of them). Throws OUTPUT_UNKNOWN. */
 export function checkOutputs(
   model: string,
-  specs: readonly TensorSpec[],
+  signature: ServedSignature,
   wanted: readonly string[] | undefined,
 ): number {
+  if (!wanted || wanted.length === 0) return signature.wanted;
   let mask = 0;
-  const expected = specs.map(({ name }) => name);
-  for (const output of wanted ?? []) {
-    const index = expected.indexOf(output);
-    if (index === -1) throw new ServingError('OUTPUT_UNKNOWN', { model, output, expected });
-    mask |= 1 << index;
+  for (const output of wanted) {
+    const spec = signature.outputs.find(({ name }) => name === output);
+    if (!spec) {
+      const expected = signature.outputs.map(({ name }) => name);
+      throw new ServingError('OUTPUT_UNKNOWN', { model, output, expected });
+    }
+    // No bits where there are more outputs than bits: all are computed, and those not wanted are dropped.
+    mask |= spec.bit;
   }
-  // More outputs than bits: all are computed, and the ones not wanted are dropped after the run.
-  return specs.length > 31 ? 0 : mask;
+  return mask;
 }

@@ -7,7 +7,7 @@ import type { Account, InferenceService } from './inference-service.ts';
 import { createInferenceService } from './inference-service.ts';
 import { newLife } from './life.fixture.ts';
 import { createModelRegistry } from './model-registry.ts';
-import type { PictureSource } from './predict-pictures.ts';
+import type { PictureSource } from './run-pictures.ts';
 import { refusal, settle } from './runner.fixture.ts';
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';

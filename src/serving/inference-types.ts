@@ -3,6 +3,8 @@
 import type { LabelledScore } from '../pipeline/scores.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { RequestLife } from './request-life.ts';
+import type { ServedVersion } from './served-version.ts';
+import type { ServedSignature } from './signatures.ts';
 
 export interface Timings {
   /** Time inside the runtime, in milliseconds. */
@@ -11,19 +13,38 @@ export interface Timings {
   readonly queueMs: number;
 }
 
+export type ReadInputs = (
+  signature: ServedSignature,
+) => readonly NamedTensor[] | Promise<readonly NamedTensor[]>;
+
 export interface InferenceRequest {
   readonly model: string;
-  /** Absent: the newest version that serves. */
+  /** A number or a label. Absent: the version that the model's traffic gives it. */
   readonly version?: string | undefined;
-  readonly inputs: readonly NamedTensor[];
+  /** The version that the caller holds for it (`acquire`); absent: it is found when it is asked. */
+  readonly served?: ServedVersion | undefined;
+  /**
+   * Name of a signature of the version. Absent: the graph's own inputs and outputs, or the picture
+   * signature whose input the only tensor names.
+   */
+  readonly signature?: string | undefined;
+  /**
+   * The tensors, or what reads them once the signature is known (the graph's own when none is named): a
+   * drain waits for that too, and what it throws is accounted for.
+   */
+  readonly inputs: readonly NamedTensor[] | ReadInputs;
   /** Names of the wanted outputs; absent or empty: all. */
   readonly outputs?: readonly string[] | undefined;
+  /** Outputs to be answered by so many of their best classes (pipeline/classification.ts), by name. */
+  readonly classes?: ReadonlyMap<string, number> | undefined;
   readonly life: RequestLife;
 }
 
 export interface InferenceAnswer {
   readonly model: string;
   readonly version: string;
+  /** Whose names the outputs have. */
+  readonly signature: ServedSignature;
   readonly outputs: readonly NamedTensor[];
   readonly timings: Timings;
 }
@@ -38,6 +59,8 @@ export interface PredictRequest {
   /** Absent: the only model, or the default one. */
   readonly model?: string | undefined;
   readonly version?: string | undefined;
+  /** As in `InferenceRequest`. */
+  readonly served?: ServedVersion | undefined;
   /** The pictures, or what reads them: a drain waits for that too, and what it throws is accounted for. */
   readonly pictures: readonly EncodedPicture[] | (() => Promise<readonly EncodedPicture[]>);
   readonly life: RequestLife;

@@ -30,6 +30,7 @@ export interface InstancesOptions {
 export interface FailedLoad {
   /** One line, for people. */
   readonly why: string;
+  readonly error: unknown;
   /** The runtime refused the model, whose first load this was: nothing more is tried. */
   readonly final: boolean;
   /** True when so many loads failed one after the other that nobody should wait for the next. */
@@ -154,7 +155,7 @@ export function createInstances(options: InstancesOptions): Instances {
       if (stopped) return;
       failures += 1;
       const final = !served && isRefusal(error);
-      options.onLoadFailed({ why: whyOf(error), final, hopeless: failures >= patience });
+      options.onLoadFailed({ why: whyOf(error), error, final, hopeless: failures >= patience });
       if (!final) scheduleOnce(backOffMs(deaths), () => startInBackground(deaths + 1));
     });
   }

@@ -54,10 +54,20 @@ describe('what does not serve is refused with the reason:', () => {
     ],
     ['a named version that loads', 'a', '1', 'Model a version 1 is not ready (LOADING).'],
     ['no version that serves', 'a', undefined, 'Model a version 2 is not ready (FAILED'],
-    ['no version at all', 'b', undefined, 'Model b version none is not ready (FAILED).'],
+    ['no version at all', 'b', undefined, 'Model b version none is not ready (UNLOADED).'],
     ['an unknown version', 'a', '9', 'Model a has no version "9"; versions here: 1, 2.'],
-    ['an unknown model', 'c', undefined, 'There is no model "c"; models here: a, b.'],
-    ['a name of every object', 'constructor', undefined, 'There is no model "constructor"'],
+    [
+      'an unknown model',
+      'c',
+      undefined,
+      "Request for unknown model: 'c' is not found; models here: a, b.",
+    ],
+    [
+      'a name of every object',
+      'constructor',
+      undefined,
+      "Request for unknown model: 'constructor' is not found",
+    ],
   ])('%s', (_, name, version, message) => {
     expect(() => registry.resolve(name, version)).toThrow(message);
   });

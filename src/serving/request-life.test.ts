@@ -65,6 +65,50 @@ describe('a request', () => {
   });
 });
 
+describe('a request that asks in its body', () => {
+  test('for less time has less, counted from its acceptance', () => {
+    const { life, told, clock } = open();
+    clock.advance(20);
+    life.change({ timeoutMs: 50 });
+    clock.advance(29);
+    expect(told).toEqual([]);
+    clock.advance(10);
+    expect(told.map(String)).toEqual([expect.stringContaining('time limit of 50 ms')]);
+  });
+
+  test('for less time than has passed is over', () => {
+    const { life, told, clock } = open();
+    clock.advance(20);
+    life.change({ timeoutMs: 0.001 });
+    clock.advance(10);
+    expect(told).toMatchObject([{ code: 'DEADLINE_EXCEEDED' }]);
+  });
+
+  test('for more time has what it had', () => {
+    const { life, told, clock } = open();
+    life.change({ timeoutMs: 1000 });
+    expect(life.deadline - life.acceptedAt).toBe(100);
+    clock.advance(110);
+    expect(told).toHaveLength(1);
+  });
+
+  test('for another priority has it, else the one it had', () => {
+    const { life } = open();
+    life.change({});
+    expect(life.priority).toBe('high');
+    life.change({ priority: 'low' });
+    expect(life.priority).toBe('low');
+  });
+
+  test('after its end changes nothing', () => {
+    const { life, told, clock } = open();
+    life.close();
+    life.change({ timeoutMs: 1 });
+    clock.advance(1000);
+    expect(told).toEqual([]);
+  });
+});
+
 describe('a part of a request', () => {
   test('ends with the whole', () => {
     const { life } = open();

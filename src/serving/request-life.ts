@@ -35,8 +35,17 @@ export interface RequestLife {
   fork(): OpenLife;
 }
 
+/** What a request asks for in its body, when its life has begun already. */
+export interface LifeChange {
+  /** From its acceptance on; a longer time than it has is not given. */
+  readonly timeoutMs?: number | undefined;
+  readonly priority?: Priority | undefined;
+}
+
 /** What the one who opened it holds. */
 export interface OpenLife extends RequestLife {
+  /** Before anything is done for it. */
+  change(asked: LifeChange): void;
   /** Stops everything that is being done for it; does nothing after the first time or after `close`. */
   end(reason: Error): void;
   /** The request is answered: its deadline means nothing any more. */
@@ -53,8 +62,8 @@ export interface LifeOptions {
 
 class Life implements OpenLife, Expiring<Life> {
   readonly acceptedAt: number;
-  readonly deadline: number;
-  readonly priority: Priority;
+  deadline: number;
+  priority: Priority;
   private readonly model: string;
   next: Life | undefined = undefined;
   previous: Life | undefined = undefined;
@@ -83,6 +92,15 @@ class Life implements OpenLife, Expiring<Life> {
 
   throwIfEnded(): void {
     if (this.reason) throw this.reason;
+  }
+
+  change({ timeoutMs, priority = this.priority }: LifeChange): void {
+    this.priority = priority;
+    const deadline = this.acceptedAt + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    if (this.closed || deadline >= this.deadline) return;
+    this.wheel.remove(this);
+    this.deadline = deadline;
+    this.wheel.add(this);
   }
 
   attach(work: Cancellable): void {

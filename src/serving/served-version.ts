@@ -16,6 +16,9 @@ import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
+import { scheduleTimer } from './schedule-timer.ts';
+import type { ServedSignatures } from './signatures.ts';
+import { declaredSignatures, planSignatures } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -30,6 +33,8 @@ export interface ServedVersion {
   readonly runSize: RunSize;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
+  /** What the tensor APIs may name. */
+  readonly signatures: ServedSignatures;
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -39,7 +44,24 @@ export interface ServedVersion {
   readonly runners: readonly RunnerSeat[];
   /** The longest that a request of this model may take (`queue.timeoutMs`), in milliseconds. */
   readonly timeLimitMs: number;
-  /** Loads; settles when it is READY or FAILED, or stopped before. Never rejects. */
+  /** What its preparation took, in milliseconds; absent: it needed none, or it is not over. */
+  readonly prepareMs: number | undefined;
+  /** What to know about it although it serves. */
+  readonly warning: string | undefined;
+  /** Why it FAILED. */
+  readonly failure: ServingError | undefined;
+  /** FAILED, and its own runners go on trying. */
+  readonly triesOn: boolean;
+  /** It came after the start: whether it loads says nothing about whether the server is ready. */
+  readonly later: boolean;
+  /** Requests that hold it. */
+  readonly holders: number;
+  /** It takes runs: it serves, or those who hold it are still answered. */
+  readonly takesRuns: boolean;
+  /** It is prepared, and its runners start when `proceed` says so. */
+  readonly waitsForRoom: boolean;
+  proceed(): void;
+  /** Loads, once; settles when it is READY or FAILED, or stopped before. Never rejects. */
   start(): Promise<void>;
   /**
    * Room in the queue for a request whose inputs have still to be made; returns what gives it back.
@@ -51,8 +73,26 @@ export interface ServedVersion {
    * why the request ended early.
    */
   run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
+  /** Keeps it from being unloaded until `release`; to be called as often. */
+  hold(): void;
+  release(): void;
+  /**
+   * Takes no new requests, waits for those that hold it for so many milliseconds at most, then stops. Does
+   * nothing the second time.
+   */
+  retire(limitMs: number, why: string): Promise<void>;
   /** Ends the processes at once; what still waits or runs fails. */
   stop(): Promise<void>;
+}
+
+/** What a version is once it was prepared. */
+export interface PreparedVersion {
+  readonly version: ReadVersion;
+  readonly pictures: PictureDecision | undefined;
+  readonly scores: ScoreDecision | undefined;
+  /** Why it is not to be loaded. */
+  readonly problem?: ServingError | undefined;
+  readonly warning?: string | undefined;
 }
 
 export interface ServedVersionOptions {
@@ -62,6 +102,14 @@ export interface ServedVersionOptions {
   readonly version: ReadVersion;
   readonly pictures: PictureDecision | undefined;
   readonly scores: ScoreDecision | undefined;
+  readonly later?: boolean | undefined;
+  /**
+   * Done before its runners start, such as reading or converting its file; `signal` says that it is stopped
+   * meanwhile. What it throws is why the version FAILED.
+   */
+  readonly prepare?: ((signal: AbortSignal) => Promise<PreparedVersion>) | undefined;
+  /** After it was prepared it waits for `proceed`. */
+  readonly waitForRoom?: boolean | undefined;
   readonly instances: number;
   /** A run that takes longer is ended together with its runner; absent: none is. */
   readonly runLimitMs?: number | undefined;
@@ -69,7 +117,7 @@ export interface ServedVersionOptions {
   readonly heartbeatMs?: number | undefined;
   readonly loadLimitMs?: number | undefined;
   /** Makes the order for the runners; may look into the cache. */
-  readonly makeOrder: () => Promise<LoadOrder>;
+  readonly makeOrder: (version: ReadVersion) => Promise<LoadOrder>;
   readonly startRunner: () => RunnerProcess;
   readonly onChange: (version: ServedVersion, event: VersionEvent) => void;
   readonly metrics?: VersionMetrics | undefined;
@@ -85,14 +133,16 @@ export interface VersionEvent {
   readonly report?: LoadReport | undefined;
 }
 
-function schedule(milliseconds: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, milliseconds);
-  timer.unref();
-  return () => clearTimeout(timer);
+/** Any failure of a load as one of the catalogue. */
+function toFailure(error: unknown, model: string, version: string): ServingError {
+  if (error instanceof ServingError) return error;
+  return new ServingError('MODEL_LOAD_FAILED', { model, version, problem: messageOf(error) });
 }
 
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
-  const { model, version } = options;
+  const { model } = options;
+  let { version, pictures, scores } = options;
+  let signatures = plannedSignatures();
   let runSize = runSizeOf(model, version, undefined);
   const queue = createVersionQueue({
     model,
@@ -100,15 +150,31 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     run: runWithin,
     metrics: options.metrics,
   });
-  const problem = model.problem ?? version.problem ?? options.problem;
-  let state: VersionState = problem ? 'FAILED' : 'LOADING';
-  let reason = problem?.message;
+  let failure = model.problem ?? version.problem ?? options.problem;
+  let state: VersionState = failure ? 'FAILED' : 'LOADING';
+  let reason = failure?.message;
+  let warning: string | undefined;
+  let prepareMs: number | undefined;
+  let triesOn = false;
+  let holders = 0;
+  let onReleased = (): void => {};
+  let retiring: Promise<void> | undefined;
+  let closed = false;
+  let waitsForRoom = false;
+  let starting: Promise<void> | undefined;
+  const room = Promise.withResolvers<void>();
+  const stopping = new AbortController();
   let since = new Date();
   let report: LoadReport | undefined;
   let instances: Instances | undefined;
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
   const seats: (RunnerProcess | undefined)[] = [];
+
+  function plannedSignatures(): ServedSignatures {
+    const graph = version.signature ?? { inputs: [], outputs: [] };
+    return planSignatures(declaredSignatures(model, version), graph, pictures);
+  }
 
   function change(next: VersionState, why?: string, cause?: RestartCause): void {
     state = next;
@@ -128,9 +194,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     ready += 1;
     seat(runner);
     report ??= loaded;
+    triesOn = false;
+    failure = undefined;
     runSize = runSizeOf(model, version, report);
     queue.setRunSize(runSize);
-    if (state !== 'READY') change('READY');
+    if (state !== 'READY' && state !== 'UNLOADING') change('READY');
     options.onChange(served, { kind: 'runner-ready', report: loaded });
     queue.addInstance(runner);
   }
@@ -144,18 +212,55 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   }
 
   /** Those who wait for a first load that fails again and again have waited enough; tries go on. */
-  function noteFailedLoad({ why, final, hopeless }: FailedLoad): void {
+  function noteFailedLoad({ why, error, final, hopeless }: FailedLoad): void {
     const told = final ? why : `${why}; another is tried`;
-    if (ready === 0 && (final || hopeless) && state !== 'FAILED') {
+    if (ready === 0 && (final || hopeless) && state !== 'FAILED' && state !== 'UNLOADING') {
+      failure = toFailure(error, model.name, version.version);
+      triesOn = !final;
       change('FAILED', told, final ? undefined : 'load_failed');
       return;
     }
-    if (ready === 0) reason = told;
+    if (ready === 0 && state !== 'UNLOADING') reason = told;
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
   }
 
+  async function prepare(): Promise<void> {
+    if (!options.prepare) return;
+    const startedAt = performance.now();
+    const prepared = await options.prepare(stopping.signal);
+    ({ version, pictures, scores, warning } = prepared);
+    prepareMs = performance.now() - startedAt;
+    signatures = plannedSignatures();
+    const problem = prepared.problem ?? version.problem;
+    if (problem) throw problem;
+    runSize = runSizeOf(model, version, undefined);
+  }
+
+  async function start(): Promise<void> {
+    if (state !== 'LOADING') return;
+    try {
+      await load();
+    } catch (error) {
+      if (state === 'LOADING') {
+        failure = toFailure(error, model.name, version.version);
+        change('FAILED', messageOf(error));
+      }
+    }
+    await firstLoad.promise;
+  }
+
+  async function waitForRoom(): Promise<void> {
+    waitsForRoom = true;
+    options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' });
+    await room.promise;
+    waitsForRoom = false;
+  }
+
   async function load(): Promise<void> {
-    const order = await options.makeOrder();
+    await prepare();
+    if (options.waitForRoom) await waitForRoom();
+    if (state !== 'LOADING') return;
+    const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
     if (state !== 'LOADING') return;
     instances = createInstances({
@@ -167,7 +272,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       onLoadFailed: noteFailedLoad,
       heartbeatMs: options.heartbeatMs,
       loadLimitMs: options.loadLimitMs,
-      schedule: options.schedule ?? schedule,
+      schedule: options.schedule ?? scheduleTimer,
     });
     instances.startAll();
   }
@@ -185,7 +290,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function limitRun(runner: RunnerProcess): () => void {
     const { runLimitMs } = options;
     if (runLimitMs === undefined) return () => {};
-    return (options.schedule ?? schedule)(runLimitMs, () =>
+    return (options.schedule ?? scheduleTimer)(runLimitMs, () =>
       runner.kill(`its run took longer than ${runLimitMs} ms`, 'overran'),
     );
   }
@@ -202,16 +307,80 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     }
   }
 
+  /** Those who hold a version that is unloaded are still answered by it. */
+  function takesRuns(): boolean {
+    if (state === 'READY' || state === 'UNAVAILABLE') return true;
+    return retiring !== undefined && !closed;
+  }
+
   function refuseUnlessServing(): void {
-    if (state !== 'READY' && state !== 'UNAVAILABLE') throw notReady();
+    if (!takesRuns()) throw notReady();
+  }
+
+  /** Settles when nobody holds it, or after the limit. */
+  function untilReleased(limitMs: number): Promise<void> {
+    if (holders === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const forget = (options.schedule ?? scheduleTimer)(limitMs, resolve);
+    onReleased = resolve;
+    return promise.finally(forget);
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort(notReady());
+    if (state !== 'UNLOADING' && (state !== 'FAILED' || instances)) change('UNLOADING');
+    closed = true;
+    room.resolve();
+    firstLoad.resolve();
+    queue.close(notReady());
+    await instances?.stop();
+  }
+
+  async function retire(limitMs: number, why: string): Promise<void> {
+    const served = state === 'READY' || state === 'UNAVAILABLE';
+    change('UNLOADING', why);
+    if (served) await untilReleased(limitMs);
+    await stop();
   }
 
   const served: ServedVersion = {
     model,
-    version,
-    pictures: options.pictures,
-    scores: options.scores,
+    get version() {
+      return version;
+    },
+    get pictures() {
+      return pictures;
+    },
+    get scores() {
+      return scores;
+    },
+    get signatures() {
+      return signatures;
+    },
     timeLimitMs: model.config.queue.timeoutMs,
+    later: options.later === true,
+    get prepareMs() {
+      return prepareMs;
+    },
+    get warning() {
+      return warning;
+    },
+    get failure() {
+      return failure;
+    },
+    get triesOn() {
+      return triesOn;
+    },
+    get takesRuns() {
+      return takesRuns();
+    },
+    get waitsForRoom() {
+      return waitsForRoom;
+    },
+    proceed: room.resolve,
+    get holders() {
+      return holders;
+    },
     get state() {
       return state;
     },
@@ -243,14 +412,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get runners() {
       return seats.flatMap((held, runner) => (held?.pid ? [{ runner, pid: held.pid }] : []));
     },
-    async start() {
-      if (state !== 'LOADING') return;
-      try {
-        await load();
-      } catch (error) {
-        if (state === 'LOADING') change('FAILED', messageOf(error));
-      }
-      await firstLoad.promise;
+    start() {
+      starting ??= start();
+      return starting;
     },
     reserve(rows, bytes, life) {
       refuseUnlessServing();
@@ -261,11 +425,18 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       refuseUnlessServing();
       return queue.run(request, life);
     },
-    async stop() {
-      if (state !== 'FAILED' || instances) change('UNLOADING');
-      queue.close(notReady());
-      await instances?.stop();
+    hold() {
+      holders += 1;
     },
+    release() {
+      holders -= 1;
+      if (holders === 0) onReleased();
+    },
+    retire(limitMs, why) {
+      retiring ??= retire(limitMs, why);
+      return retiring;
+    },
+    stop,
   };
   return served;
 }

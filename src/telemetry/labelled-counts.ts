@@ -33,6 +33,10 @@ export class LabelledCounts {
     thirds.set(third, (thirds.get(third) ?? 0) + by);
   }
 
+  forget(first: Values[0], second: Values[1]): void {
+    this.counts.get(first)?.delete(second);
+  }
+
   samples(): Sample[] {
     const samples: Sample[] = [];
     const [one, two, three] = this.names;

@@ -38,6 +38,11 @@ export const metricCatalogue = {
     labels: ['route', 'status', 'code'],
     help: 'HTTP requests answered, by pattern of the path, status and code (OK or that of the error). An unknown path has an empty route.',
   },
+  modelship_grpc_requests_total: {
+    type: 'counter',
+    labels: ['method', 'status', 'code'],
+    help: 'Calls over gRPC that ended, by method, gRPC status and code (OK or that of the error). Calls of unknown methods are not counted.',
+  },
   modelship_requests_total: {
     type: 'counter',
     labels: ['model', 'version', 'code'],
@@ -127,7 +132,22 @@ export const metricCatalogue = {
   modelship_model_load_seconds: {
     type: 'gauge',
     labels: ['model', 'version', 'phase'],
-    help: 'What the latest load of a runner took, by phase: load (reading and optimising), warm_up, probe (may rows share a run), tune (how many pay).',
+    help: 'What the latest load of a runner took, by phase: prepare (reading, converting and optimising beside what serves, when it came later), load (reading and optimising), warm_up, probe (may rows share a run), tune (how many pay).',
+  },
+  modelship_model_load_failures_total: {
+    type: 'counter',
+    labels: ['model', 'version', 'code'],
+    help: 'How often the version FAILED, by the code of the reason. A version that is retried may fail several times.',
+  },
+  modelship_traffic_ratio: {
+    type: 'gauge',
+    labels: version,
+    help: 'The share, from 0 to 1, that it gets of the requests that name no version, as labels, traffic and what serves are now.',
+  },
+  modelship_shadow_requests_total: {
+    type: 'counter',
+    labels: ['model', 'version', 'result'],
+    help: 'Copies of requests that the version ran as a shadow, by result: same (within the tolerance), different, failed, skipped (no room, or other inputs). They are in no other count of requests.',
   },
   modelship_instances_wanted: {
     type: 'gauge',

@@ -52,7 +52,10 @@ beforeAll(async () => {
   version.noteLoad({ loadMs: 1500, warmUpMs: 20, probeMs: 3, tuneMs: 0 });
   metrics.countRequest({ model: 'm', version: '1', code: 'QUEUE_FULL', totalMs: 1 });
   metrics.countRequest({ model: 'm', version: '1', code: 'OK', totalMs: 1 });
+  version.countLoadFailure('MODEL_FILE_INVALID');
+  metrics.countShadow({ model: 'm', version: '1', result: 'same' });
   metrics.countHttp('/predict', 200, 'OK');
+  metrics.countGrpc('/grpc.health.v1.Health/Check', 'OK', 'OK');
   const runners = process.platform === 'linux' ? reading.runners : [];
   const { text } = await metrics.render(serverReading({ ...reading, runners }));
   families = readFamilies(text.slice(0, text.indexOf('# HELP process_')));
@@ -101,7 +104,18 @@ test('labels are those that are declared, and their values are not to be made up
       expect(Object.keys(labels)).toEqual(ofBucket ? [...declared, 'le'] : declared);
       if (labels.code !== undefined) expect(codes).toContain(labels.code);
     }
-    const bounded = ['model', 'version', 'runner', 'code', 'status', 'route', 'phase', 'cause'];
+    const bounded = [
+      'model',
+      'version',
+      'runner',
+      'code',
+      'status',
+      'route',
+      'method',
+      'phase',
+      'cause',
+      'result',
+    ];
     expect(declared.filter((label) => ![...bounded, 'runtime'].includes(label))).toEqual([]);
   }
 });

@@ -14,6 +14,7 @@ export const reading: VersionReading = {
   waitingBytes: 400,
   maxWaiting: 256,
   maxWaitingBytes: 1024,
+  trafficRatio: 1,
   running: 1,
   runners: [{ runner: 1, pid: process.pid }],
 };

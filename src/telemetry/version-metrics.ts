@@ -3,10 +3,12 @@
  * plain objects; the text is made when somebody asks.
  */
 
+import type { ErrorCode } from '../errors.ts';
 import { Distribution } from './distribution.ts';
 import type { Sample } from './exposition.ts';
 import type { MetricName } from './metric-catalogue.ts';
 import { metricCatalogue } from './metric-catalogue.ts';
+import { VersionTotals } from './version-totals.ts';
 
 /** One run, however many requests shared it. */
 export interface FinishedRun {
@@ -30,6 +32,8 @@ export interface LoadTimes {
   readonly warmUpMs: number;
   readonly probeMs: number;
   readonly tuneMs: number;
+  /** Reading, converting and optimising beside what serves; absent: it was not prepared. */
+  readonly prepareMs?: number | undefined;
 }
 
 /** What serving tells of a version. */
@@ -39,6 +43,8 @@ export interface VersionMetrics {
   countRetry(): void;
   countRestart(cause: RestartCause): void;
   noteLoad(times: LoadTimes): void;
+  /** It FAILED, for a reason of the error catalogue. */
+  countLoadFailure(code: ErrorCode): void;
 }
 
 const {
@@ -57,7 +63,9 @@ export class VersionSeries implements VersionMetrics {
   readonly runRows = new Distribution(runRows.buckets);
   readonly runRequests = new Distribution(runRequests.buckets);
   readonly restarts = new Map<RestartCause, number>(restartCauses.map((cause) => [cause, 0]));
+  readonly totals = new VersionTotals();
   retries = 0;
+  readonly loadFailures = new Map<ErrorCode, number>();
   load: LoadTimes | undefined = undefined;
 
   constructor(model: string, version: string) {
@@ -69,6 +77,7 @@ export class VersionSeries implements VersionMetrics {
     this.runRows.observe(rows);
     this.runRequests.observe(waitMs.length);
     for (const wait of waitMs) this.queueWait.observe(wait / 1000);
+    this.totals.addRun(rows, waitMs, runMs, Date.now());
   }
 
   countRetry(): void {
@@ -82,11 +91,16 @@ export class VersionSeries implements VersionMetrics {
   noteLoad(times: LoadTimes): void {
     this.load = times;
   }
+
+  countLoadFailure(code: ErrorCode): void {
+    this.loadFailures.set(code, (this.loadFailures.get(code) ?? 0) + 1);
+  }
 }
 
 function samplesOfLoad({ labels, load }: VersionSeries): Sample[] {
   if (!load) return [];
   const phases = {
+    ...(load.prepareMs === undefined ? {} : { prepare: load.prepareMs }),
     load: load.loadMs,
     warm_up: load.warmUpMs,
     probe: load.probeMs,
@@ -109,6 +123,9 @@ export function samplesOfSeries(series: readonly VersionSeries[]) {
     modelship_run_requests: each(({ runRequests }) => runRequests),
     modelship_retries_total: each(({ retries }) => retries),
     modelship_model_load_seconds: series.flatMap(samplesOfLoad),
+    modelship_model_load_failures_total: series.flatMap(({ labels, loadFailures }) =>
+      [...loadFailures].map(([code, value]) => ({ labels: { ...labels, code }, value })),
+    ),
     modelship_runner_restarts_total: series.flatMap(({ labels, restarts }) =>
       [...restarts].map(([cause, value]) => ({ labels: { ...labels, cause }, value })),
     ),

@@ -23,6 +23,8 @@ export interface VersionReading {
   readonly maxWaiting: number;
   readonly maxWaitingBytes: number;
   readonly running: number;
+  /** Of the requests that name no version, from 0 to 1. */
+  readonly trafficRatio: number;
   readonly runners: readonly RunnerSeat[];
 }
 
@@ -66,6 +68,7 @@ export function samplesOfReadings(
     modelship_queue_limit_requests: gauge(({ maxWaiting }) => maxWaiting),
     modelship_queue_limit_bytes: gauge(({ maxWaitingBytes }) => maxWaitingBytes),
     modelship_running_requests: gauge(({ running }) => running),
+    modelship_traffic_ratio: gauge(({ trafficRatio }) => trafficRatio),
     modelship_model_ready: gauge(({ ready }) => (ready ? 1 : 0)),
     modelship_instances_wanted: gauge(({ instancesWanted }) => instancesWanted),
     modelship_instances_serving: gauge(({ instancesServing }) => instancesServing),

@@ -35,6 +35,7 @@ export async function startCommand(
       ...environment,
       PATH: [options.path, environment.PATH].filter(Boolean).join(delimiter),
       MODELSHIP_CACHE_DIR: cache,
+      MODELSHIP_GRPC_PORT: '0',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that npm and what it starts can be ended together.

@@ -24,6 +24,8 @@ export async function request(url: string, init: RequestInit = {}): Promise<Answ
   };
 }
 
+export const get = (url: string): Promise<Answer> => request(url);
+
 export function post(
   url: string,
   body: Uint8Array | string | FormData | object,

@@ -70,6 +70,8 @@ function environment(home: string, extra: StartOptions['env']): Record<string, s
     HOME: home,
     MODELSHIP_CACHE_DIR: sharedCache,
     MODELSHIP_INSTANCES: '1',
+    // Not the same port for all servers of the tests.
+    MODELSHIP_GRPC_PORT: '0',
     ...extra,
   };
 }

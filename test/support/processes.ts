@@ -37,6 +37,13 @@ function commandOf(pid: number): string {
   }
 }
 
+/** All child processes. */
+export function childrenOf(server: number): number[] {
+  return living()
+    .filter(({ parent }) => parent === server)
+    .map(({ pid }) => pid);
+}
+
 /** The runners of a server: child processes of their own name. */
 export function runnersOf(server: number): number[] {
   return living()

@@ -16,3 +16,9 @@ export async function waitUntil<T>(
     await setTimeout(10);
   }
 }
+
+/** For what several processes have to do one after the other, also where all cores are busy. */
+export const waitPatiently = <T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> => waitUntil(what, look, 90_000);

@@ -4,11 +4,15 @@
  */
 
 import type { NamedTensor } from '../../tensor/tensor.ts';
+import { hasJsonForm } from '../json-numbers/encode-elements.ts';
+import type { Steps } from '../json-numbers/steps.ts';
+import { TextSink } from '../json-numbers/text-sink.ts';
 import type { InferBody } from './infer-request.ts';
-import { decodeToJsonText, hasJsonForm } from './json-tensor.ts';
+import { writeJsonData } from './json-tensor.ts';
 
 export interface EncodedAnswer {
-  readonly body: Buffer;
+  /** The body in order: the JSON, and the data of each binary output as it is. */
+  readonly pieces: readonly Uint8Array[];
   /** Bytes of the JSON part, when binary data follows. */
   readonly headerLength?: number;
 }
@@ -27,28 +31,45 @@ function isBinary({ name, dtype }: NamedTensor, { outputs, binaryByDefault }: In
   );
 }
 
-function encodeOutput(output: NamedTensor, binary: boolean): string {
+function* writeOutput(sink: TextSink, output: NamedTensor, binary: boolean): Steps<void> {
   const { name, dtype, shape, data } = output;
-  const head = `{"name":${JSON.stringify(name)},"datatype":"${dtype}","shape":${JSON.stringify(shape)}`;
-  return binary
-    ? `${head},"parameters":{"binary_data_size":${data.byteLength}}}`
-    : `${head},"data":${decodeToJsonText(output)}}`;
+  sink.text(
+    `{"name":${JSON.stringify(name)},"datatype":"${dtype}","shape":${JSON.stringify(shape)}`,
+  );
+  if (binary) sink.ascii(`,"parameters":{"binary_data_size":${data.byteLength}}}`);
+  else {
+    sink.ascii(',"data":');
+    yield* writeJsonData(sink, output);
+    sink.ascii('}');
+  }
 }
 
 /** Encodes an answer in the form that the request asked for. */
-export function encodeInferAnswer(
+export function* encodeInferAnswer(
   { model, version, outputs }: AnswerParts,
   request: InferBody,
-): EncodedAnswer {
+): Steps<EncodedAnswer> {
   const binary = outputs.filter((output) => isBinary(output, request));
   const id = request.id === undefined ? '' : `"id":${JSON.stringify(request.id)},`;
-  const encoded = outputs.map((output) => encodeOutput(output, binary.includes(output)));
-  const json = Buffer.from(
-    `{${id}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[${encoded.join(',')}]}`,
+  const sink = new TextSink();
+  sink.text(
+    `{${id}"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)},"outputs":[`,
   );
-  if (binary.length === 0) return { body: json };
+  for (const [i, output] of outputs.entries()) {
+    if (i > 0) sink.ascii(',');
+    yield* writeOutput(sink, output, binary.includes(output));
+  }
+  sink.ascii(']}');
+  if (binary.length === 0) return { pieces: sink.parts };
   return {
-    body: Buffer.concat([json, ...binary.map(({ data }) => data)]),
-    headerLength: json.byteLength,
+    pieces: [...sink.parts, ...binary.map(({ data }) => data)],
+    headerLength: sink.written,
   };
+}
+
+/** About how many bytes of an answer are text, which takes time to write. */
+export function textBytesOf(outputs: readonly NamedTensor[], request: InferBody): number {
+  let bytes = 0;
+  for (const output of outputs) if (!isBinary(output, request)) bytes += 2 * output.data.byteLength;
+  return bytes;
 }

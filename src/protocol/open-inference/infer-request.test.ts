@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedTensor } from '../../tensor/tensor.ts';
-import type { EncodedAnswer } from './infer-answer.ts';
+import { runNow } from '../json-numbers/steps.ts';
 import { encodeInferAnswer } from './infer-answer.ts';
 import type { InferBody } from './infer-request.ts';
 import { parseInferBody } from './infer-request.ts';
@@ -13,8 +13,10 @@ function binaryBody(header: object, ...parts: Uint8Array[]): [body: Buffer, leng
   return [Buffer.concat([json, ...parts]), String(json.length)];
 }
 
-const parse = (body: unknown): InferBody =>
-  parseInferBody(Buffer.from(JSON.stringify(body)), undefined);
+const parseBody = (body: Buffer, headerLength: string | undefined): InferBody =>
+  runNow(parseInferBody(body, headerLength));
+
+const parse = (body: unknown): InferBody => parseBody(Buffer.from(JSON.stringify(body)), undefined);
 
 const binary = (size: unknown) => ({ ...input, parameters: { binary_data_size: size } });
 
@@ -32,7 +34,7 @@ describe('a request', () => {
   test('with binary parts in the order of the inputs, as views on the body', () => {
     const inputs = [binary(2), { ...input, name: 'z', data: [9, 9] }, { ...binary(2), name: 'y' }];
     const [body, length] = binaryBody({ inputs }, Uint8Array.of(1, 2, 3, 4));
-    const parsed = parseInferBody(body, length).inputs;
+    const parsed = parseBody(body, length).inputs;
     expect(parsed.map(({ name, data }) => [name, ...data])).toEqual([
       ['x', 1, 2],
       ['z', 9, 9],
@@ -43,7 +45,7 @@ describe('a request', () => {
 
   test('with an empty binary part', () => {
     const [body, length] = binaryBody({ inputs: [{ ...binary(0), shape: [0] }] });
-    expect(parseInferBody(body, length).inputs[0]?.data.length).toBe(0);
+    expect(parseBody(body, length).inputs[0]?.data.length).toBe(0);
   });
 
   test('may ask for binary outputs, all or one by one', () => {
@@ -62,7 +64,7 @@ describe('a request', () => {
   test('may hold names that every object has', () => {
     const text =
       '{"inputs":[{"name":"__proto__","shape":[1],"datatype":"UINT8","data":[1],"parameters":{"__proto__":1,"constructor":"x"}}],"parameters":{"__proto__":true},"__proto__":{"id":"evil"}}';
-    const body = parseInferBody(Buffer.from(text), undefined);
+    const body = parseBody(Buffer.from(text), undefined);
     expect([body.id, body.binaryByDefault, body.inputs[0]?.name]).toEqual([
       undefined,
       false,
@@ -97,6 +99,16 @@ describe('refused in JSON:', () => {
       { inputs: [{ ...binary(2), data: [1, 2] }] },
     ],
     ["input 'x' has binary_data_size 2, but 0 bytes are left", { inputs: [binary(2)] }],
+    ['shared memory', { inputs: [{ ...withData, parameters: { shared_memory_region: 'a' } }] }],
+    ['parameters: expected record', { inputs: [withData], parameters: 1 }],
+    ['parameters.a', { inputs: [withData], parameters: { a: null } }],
+    ['parameters.a', { inputs: [withData], parameters: { a: [1] } }],
+    ['sequence_id', { inputs: [withData], parameters: { sequence_id: 1 } }],
+    ['timeout', { inputs: [withData], parameters: { timeout: -1 } }],
+    [
+      'binary_data is not true or false',
+      { inputs: [withData], outputs: [{ name: 'y', parameters: { binary_data: 1 } }] },
+    ],
     ['an output is listed twice', { inputs: [withData], outputs: [{ name: 'y' }, { name: 'y' }] }],
     [
       "The data of input 'x' is invalid: it has 3 elements",
@@ -119,31 +131,31 @@ describe('refused in binary:', () => {
     ['more than there can be', 2 ** 53],
   ])('%s', (_, size) => {
     const [body, length] = binaryBody({ inputs: [binary(size)] }, Uint8Array.of(1, 2));
-    expect(() => parseInferBody(body, length)).toThrow('binary_data_size');
+    expect(() => parseBody(body, length)).toThrow('binary_data_size');
   });
 
   test('bytes behind the last input', () => {
     const [body, length] = binaryBody(header, Uint8Array.of(1, 2, 3));
-    expect(() => parseInferBody(body, length)).toThrow('unexpected additional input data: 1 bytes');
+    expect(() => parseBody(body, length)).toThrow('unexpected additional input data: 1 bytes');
   });
 
   test.each(['', '-1', '1.5', '0x10', ' 5', '99999999999', '1000', '5,5'])(
     'a header length of %j',
     (length) => {
       const [body] = binaryBody(header, Uint8Array.of(1, 2));
-      expect(() => parseInferBody(body, length)).toThrow('Inference-Header-Content-Length');
+      expect(() => parseBody(body, length)).toThrow('Inference-Header-Content-Length');
     },
   );
 
   test('a header length that cuts the JSON', () => {
     const [body, length] = binaryBody(header, Uint8Array.of(1, 2));
-    expect(() => parseInferBody(body, String(Number(length) - 1))).toThrow(
+    expect(() => parseBody(body, String(Number(length) - 1))).toThrow(
       expect.objectContaining({ code: 'JSON_INVALID' }),
     );
   });
 
   test('no header at all', () => {
-    expect(() => parseInferBody(Buffer.from('xx'), '0')).toThrow('not supported yet');
+    expect(() => parseBody(Buffer.from('xx'), '00')).toThrow('it is empty');
   });
 });
 
@@ -153,8 +165,14 @@ describe('an answer', () => {
     { name: 'h', dtype: 'FP16', shape: [1], data: Uint8Array.of(0, 0x3c) },
   ];
   const request = parse({ id: '"quoted"', inputs: [{ ...input, data: [1, 2] }] });
-  const answer = (parts: NamedTensor[], changes: Partial<InferBody> = {}): EncodedAnswer =>
-    encodeInferAnswer({ model: 'm "1"', version: '2', outputs: parts }, { ...request, ...changes });
+  function answer(
+    parts: NamedTensor[],
+    changes: Partial<InferBody> = {},
+  ): { body: Buffer; headerLength?: number } {
+    const answered = { model: 'm "1"', version: '2', outputs: parts };
+    const { pieces, ...rest } = runNow(encodeInferAnswer(answered, { ...request, ...changes }));
+    return { body: Buffer.concat(pieces), ...rest };
+  }
 
   test('in JSON is one document', () => {
     const { body, headerLength } = answer(outputs.slice(0, 1));

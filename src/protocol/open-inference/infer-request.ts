@@ -7,11 +7,24 @@ import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
-import { parseJson } from '../parse-json.ts';
-import { encodeJsonData } from './json-tensor.ts';
+import { elementCount } from '../../tensor/tensor.ts';
+import { describeIssues } from '../describe-issues.ts';
+import type { NumberPlan } from '../json-numbers/elements.ts';
+import type { JsonReading } from '../json-numbers/json-reader.ts';
+import { readJson } from '../json-numbers/read-json.ts';
+import type { Steps } from '../json-numbers/steps.ts';
+import type { OutputParameters, RequestParameters } from './infer-parameters.ts';
+import {
+  noParameters,
+  readOutputParameters,
+  readRequestParameters,
+  refuseSharedMemory,
+} from './infer-parameters.ts';
+import type { DataList } from './json-tensor.ts';
+import { encodeJsonData, isDataList } from './json-tensor.ts';
 import { isPlainRequest } from './plain-request.ts';
 
-const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({});
+const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 
 export const requestShape = z.object({
   id: z.string().optional(),
@@ -23,7 +36,10 @@ export const requestShape = z.object({
         shape: z.array(z.int().min(0).max(0xffff_ffff)).max(32),
         datatype: z.string(),
         parameters,
-        data: z.array(z.unknown()).optional(),
+        data: z
+          .custom<DataList>(isDataList, 'expected a list')
+          .describe('a list of numbers, booleans or texts, flat or nested')
+          .optional(),
       }),
     )
     .min(1),
@@ -33,17 +49,15 @@ export const requestShape = z.object({
 export type RequestBody = z.output<typeof requestShape>;
 type InputBody = RequestBody['inputs'][number];
 
-export interface WantedOutput {
+export interface WantedOutput extends OutputParameters {
   readonly name: string;
-  readonly binary: boolean;
 }
 
-export interface InferBody {
+export interface InferBody extends RequestParameters {
   readonly id?: string | undefined;
   readonly inputs: readonly NamedTensor[];
   /** Absent: all outputs, in the form of `binaryByDefault`. */
   readonly outputs?: readonly WantedOutput[] | undefined;
-  readonly binaryByDefault: boolean;
 }
 
 function fail(problem: string): never {
@@ -61,23 +75,29 @@ function splitBody(
     fail(
       `Inference-Header-Content-Length is "${headerLength}", but the body has ${body.length} bytes`,
     );
-  if (length === 0)
-    fail('raw binary requests (Inference-Header-Content-Length: 0) are not supported yet');
   return [body.subarray(0, length), body.subarray(length)];
 }
 
-function validate(json: Buffer): RequestBody {
-  const value = parseJson(json);
+/** The numbers of an input whose datatype and shape stand before them, as clients write them. */
+function planOf({ datatype, shape }: Readonly<Record<string, unknown>>): NumberPlan | undefined {
+  const isKnown = typeof datatype === 'string' && isDType(datatype) && Array.isArray(shape);
+  if (!isKnown || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return undefined;
+  return { dtype: datatype, integers: 'whole', count: elementCount(shape) };
+}
+
+/** `inputs[].data`. */
+const reading: JsonReading = {
+  isData: (key, depth) => key === 'data' && depth === 3,
+  dataKey: 'data',
+  plan: planOf,
+  after: 'nothing',
+};
+
+function validate(value: unknown): RequestBody {
   if (isPlainRequest(value)) return value;
   const checked = requestShape.safeParse(value);
   if (checked.success) return checked.data;
-  const problems = checked.error.issues
-    .slice(0, 5)
-    .map(
-      (issue) =>
-        `${issue.path.join('.') || 'body'}: ${issue.message.replace(/^Invalid input: /, '')}`,
-    );
-  fail(problems.join('; '));
+  fail(describeIssues(checked.error));
 }
 
 /** Takes the inputs' binary parts from the body in the order of the inputs. */
@@ -87,7 +107,8 @@ function createBinaryReader(binary: Buffer): {
 } {
   let offset = 0;
   return {
-    take({ name, parameters: { binary_data_size: size } }) {
+    take({ name, parameters = noParameters }) {
+      const { binary_data_size: size } = parameters;
       const bad = typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0;
       if (bad || offset + size > binary.length) {
         fail(
@@ -106,36 +127,43 @@ function createBinaryReader(binary: Buffer): {
   };
 }
 
-function toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): NamedTensor {
-  const { name, shape, datatype, data } = input;
+function* toTensor(input: InputBody, take: (input: InputBody) => Uint8Array): Steps<NamedTensor> {
+  const { name, shape, datatype, data, parameters = noParameters } = input;
+  refuseSharedMemory(parameters);
   if (!isDType(datatype))
     fail(
       `input '${name}' has the unknown datatype '${datatype}'; expected one of ${dtypes.join(', ')}`,
     );
-  const isBinary = 'binary_data_size' in input.parameters;
+  const isBinary = Object.hasOwn(parameters, 'binary_data_size');
   if (isBinary === (data !== undefined))
     fail(`input '${name}' needs either data or binary_data_size`);
   return {
     name,
     shape,
     dtype: datatype,
-    data: data ? encodeJsonData(name, datatype, shape, data) : take(input),
+    data: data ? yield* encodeJsonData(name, datatype, shape, data) : take(input),
   };
 }
 
-/** Throws JSON_INVALID, INFER_REQUEST_INVALID or INPUT_DATA_INVALID. */
-export function parseInferBody(body: Buffer, headerLength: string | undefined): InferBody {
-  const [json, binary] = splitBody(body, headerLength);
-  const request = validate(json);
-  const reader = createBinaryReader(binary);
-  const inputs = request.inputs.map((input) => toTensor(input, reader.take));
-  reader.finish();
-  const binaryByDefault = request.parameters.binary_data_output === true;
-  const outputs = request.outputs?.map((output) => ({
-    name: output.name,
-    binary: (output.parameters.binary_data ?? binaryByDefault) === true,
+function readOutputs({ outputs }: RequestBody, binaryByDefault: boolean): InferBody['outputs'] {
+  const wanted = outputs?.map(({ name, parameters = noParameters }) => ({
+    name,
+    ...readOutputParameters(parameters, binaryByDefault),
   }));
-  const names = outputs?.map(({ name }) => name) ?? [];
+  const names = wanted?.map(({ name }) => name) ?? [];
   if (new Set(names).size < names.length) fail('an output is listed twice');
-  return { id: request.id, inputs, outputs, binaryByDefault };
+  return wanted;
+}
+
+/** Throws JSON_INVALID, JSON_TOO_COMPLEX, INFER_REQUEST_INVALID, INPUT_DATA_INVALID or FEATURE_UNSUPPORTED. */
+export function* parseInferBody(body: Buffer, headerLength: string | undefined): Steps<InferBody> {
+  const [json, binary] = splitBody(body, headerLength);
+  const request = validate(yield* readJson(json, reading));
+  const parameters = readRequestParameters(request.parameters ?? noParameters);
+  const outputs = readOutputs(request, parameters.binaryByDefault);
+  const reader = createBinaryReader(binary);
+  const inputs: NamedTensor[] = [];
+  for (const input of request.inputs) inputs.push(yield* toTensor(input, reader.take));
+  reader.finish();
+  return { id: request.id, inputs, outputs, ...parameters };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { RequestBody } from './infer-request.ts';
+import { isDataList } from './json-tensor.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -12,6 +13,7 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function areParameters(value: unknown): boolean {
+  if (value === undefined) return true;
   if (!isFields(value)) return false;
   for (const key of Object.keys(value)) {
     const one = value[key];
@@ -34,14 +36,14 @@ function isInput(value: unknown): boolean {
     shape.length <= 32 &&
     shape.every(isDimension) &&
     areParameters(parameters) &&
-    (data === undefined || Array.isArray(data))
+    (data === undefined || isDataList(data))
   );
 }
 
 const isOutput = (value: unknown): boolean =>
   isFields(value) && typeof value.name === 'string' && areParameters(value.parameters);
 
-/** True for a valid request that leaves nothing to be filled in, or only what stands here. */
+/** True for a valid request. */
 export function isPlainRequest(value: unknown): value is RequestBody {
   if (!isFields(value)) return false;
   const { id, parameters, inputs, outputs } = value;

@@ -1,0 +1,127 @@
+/**
+ * `modelship import`: a model that a framework saved as an ONNX file, with what was found in it.
+ */
+
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { Settings } from '../config/settings.ts';
+import { ServingError } from '../errors.ts';
+import type { ConvertedModel } from '../importers/converted-models.ts';
+import { createConverter } from '../importers/converted-models.ts';
+import type { Finding, ImportOptions, NamedValue } from '../importers/importer.ts';
+import { exitCodes } from './exit-codes.ts';
+import { cacheFolder, runnerEnvironment } from './places.ts';
+import type { Output } from './terminal.ts';
+import { bold, formatBytes, table } from './terminal.ts';
+
+export interface ImportCommand {
+  readonly path: string;
+  readonly out?: string | undefined;
+  readonly force: boolean;
+  readonly json: boolean;
+  /** Two .npy files: an input, and the output that the framework gives for it. */
+  readonly verify?: readonly string[] | undefined;
+  readonly signature?: string | undefined;
+  /** `name` or `name@version`, for files that hold weights only. */
+  readonly architecture?: string | undefined;
+}
+
+/** Of the expected output's standard deviation: more than this is another model. */
+const verifyBound = 1e-4;
+
+function placeOfResult({ path, out }: ImportCommand): string {
+  if (out !== undefined) return resolve(out);
+  const full = resolve(path);
+  const stem = basename(full, extname(full));
+  return join(dirname(full), `${stem}.onnx`);
+}
+
+const describeShape = (shape: NamedValue['shape']): string =>
+  `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
+
+const values = (all: readonly NamedValue[]): string[] =>
+  table(all.map(({ name, dtype, shape }) => [`    ${name}`, dtype, describeShape(shape)]));
+
+const describeFinding = ({ kind, place, what }: Finding): string =>
+  `  ${kind.padEnd(10)}  ${place === '' ? '' : `${place}: `}${what}`;
+
+function print(converted: ConvertedModel, place: string, output: Output): void {
+  const { report, check } = converted;
+  output.print(bold(place, output));
+  output.print(`  from        ${[report.format, report.producer].filter(Boolean).join(', ')}`);
+  output.print(`  weights     ${formatBytes(report.weightBytes)}`);
+  output.print(`  nodes       ${report.nodes}`);
+  for (const { name, inputs, outputs } of report.signatures) {
+    output.print(`  signature   ${name}`);
+    for (const line of [...values(inputs), '    →', ...values(outputs)]) output.print(line);
+  }
+  for (const finding of report.findings) output.print(describeFinding(finding));
+  output.print(
+    `  converted   in ${report.milliseconds.toFixed(0)} ms, ${formatBytes(report.peakBytes)} of memory`,
+  );
+  if (!check) return;
+  output.print(
+    `  checked     in ${check.milliseconds.toFixed(0)} ms on zeros and noise; optimised and not differ by ${check.difference.toExponential(1)} σ`,
+  );
+  for (const note of check.notes) output.print(`  note        ${note}`);
+  if (check.expectedError !== undefined) {
+    output.print(
+      `  verified    ${check.expectedError.toExponential(1)} σ from the expected output`,
+    );
+  }
+}
+
+/** Moves the graph and what lies beside it to its place. */
+function moveResult(folder: string, place: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name === 'import.json') continue;
+    // External data is named inside of the graph.
+    const target = name === 'model.onnx' ? place : join(dirname(place), name);
+    renameSync(join(folder, name), target);
+  }
+}
+
+function refuseExisting(place: string, force: boolean): void {
+  if (!force && existsSync(place)) {
+    throw new ServingError('FILE_EXISTS', { path: place, option: '--force' });
+  }
+}
+
+function optionsOf({ signature, architecture }: ImportCommand): ImportOptions {
+  if (architecture === undefined) return { signature };
+  const [name = '', version] = architecture.split('@');
+  return { signature, architecture: { name, version } };
+}
+
+/** Returns the exit code: 0, or that of a model which `--verify` found to be another. */
+export async function importModel(
+  command: ImportCommand,
+  settings: Pick<Settings, 'cacheDir'>,
+  output: Output,
+): Promise<number> {
+  const place = placeOfResult(command);
+  refuseExisting(place, command.force);
+  const [input, expected] = command.verify ?? [];
+  using converter = createConverter({
+    cache: Promise.resolve(undefined),
+    environment: runnerEnvironment(cacheFolder(settings.cacheDir)),
+  });
+  const folder = mkdtempSync(join(dirname(place), '.modelship-import-'));
+  try {
+    const converted = await converter.convertInto(
+      folder,
+      resolve(command.path),
+      optionsOf(command),
+      input !== undefined && expected !== undefined
+        ? { input: resolve(input), output: resolve(expected) }
+        : undefined,
+    );
+    moveResult(folder, place);
+    if (command.json) output.print(JSON.stringify({ ...converted, file: place }, null, 2));
+    else print(converted, place, output);
+    const error = converted.check?.expectedError ?? 0;
+    return error <= verifyBound ? exitCodes.done : exitCodes.model;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,42 @@
+/** Builds the gRPC server of `serve` and listens. */
+
+import type { Settings } from '../config/settings.ts';
+import type { GrpcServer } from '../grpc/grpc-server.ts';
+import { createGrpcServer } from '../grpc/grpc-server.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { connectionsOf } from './machine-limits.ts';
+import { ownVersion } from './own-version.ts';
+
+export interface StartedGrpc extends GrpcServer {
+  readonly port: number;
+}
+
+export interface GrpcParts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** The one of HTTP: requests of both share it. */
+  readonly bodyMemory: ByteBudget;
+}
+
+/** Throws PORT_IN_USE or LISTEN_FAILED. */
+export async function startGrpc(
+  settings: Settings,
+  service: InferenceService,
+  parts: GrpcParts,
+): Promise<StartedGrpc> {
+  const server = createGrpcServer({
+    ...parts,
+    service,
+    version: ownVersion(),
+    maxBody: settings.maxBody,
+    maxConnections: connectionsOf(settings),
+    stallMs: settings.stallTimeoutMs,
+    timeoutMs: settings.requestTimeoutMs,
+    keepaliveMs: settings.grpcKeepaliveMs,
+    maxConnectionAgeMs: settings.grpcMaxAgeMs,
+  });
+  return { ...server, port: await server.listen(settings.host, settings.grpcPort) };
+}

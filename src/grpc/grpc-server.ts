@@ -1,0 +1,165 @@
+/**
+ * The gRPC transport: one port with all services, on @grpc/grpc-js.
+ *
+ * Owns: the port, its connections, limits for clients. Does not own: anything about models; services only
+ * translate to and from the InferenceService.
+ *
+ * No name of the server is checked, as HTTP does it against pages of strangers: no browser can speak
+ * HTTP/2 without TLS.
+ */
+
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import type { ServerOptions } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { systemClock } from '../batching/clock.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { ByteBudget } from '../serving/byte-budget.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { CallGate } from './call-gate.ts';
+import { createCallGate } from './call-gate.ts';
+import { createCallIntake } from './call-intake.ts';
+import { createCallLives } from './call-lives.ts';
+import { createCallReport } from './call-report.ts';
+import { createCallWatch } from './call-watch.ts';
+import { createHealthService } from './health-service.ts';
+import { createInfer } from './infer-method.ts';
+import { createInferenceGrpc } from './inference-service.ts';
+import type { Service } from './methods.ts';
+import { registerServices, workPathsOf } from './methods.ts';
+import { createModelService } from './model-service.ts';
+import { createOpenStreams } from './open-streams.ts';
+import { createPredictionService } from './prediction-service.ts';
+import { createReflectionServices } from './reflection-service.ts';
+
+export interface GrpcServerOptions {
+  readonly service: InferenceService;
+  readonly metrics: Pick<Metrics, 'countGrpc' | 'statisticsOf'>;
+  readonly log: Log;
+  /** Of Modelship itself. */
+  readonly version: string;
+  readonly maxBody: number;
+  readonly bodyMemory: ByteBudget;
+  readonly maxConnections: number;
+  /** Of clients that send or take next to nothing. */
+  readonly stallMs: number;
+  readonly timeoutMs: number;
+  /** How often a silent connection is asked whether it lives. */
+  readonly keepaliveMs: number;
+  /** After so long a connection is closed when its calls are done; absent: never. */
+  readonly maxConnectionAgeMs?: number | undefined;
+}
+
+export interface GrpcServer {
+  readonly gate: CallGate;
+  /** Returns the port. Throws PORT_IN_USE or LISTEN_FAILED. */
+  listen(host: string, port: number): Promise<number>;
+  /** The server shuts down: requests that have not come whole within `limitMs` are refused. */
+  hurry(limitMs: number): void;
+  /** Nothing is in flight any more: ends the connections and the port. */
+  close(): Promise<void>;
+}
+
+const { createServer } = process.getBuiltinModule('node:net');
+
+const mostCallsOfConnection = 1000;
+const keepaliveTimeoutMs = 20_000;
+/** What a client may send of a message before it hears from us: 600 KB then need two turns, not ten. */
+const windowBytes = 512 * 1024;
+/** For clients to hear that the connection ends. */
+const lastMomentMs = 100;
+
+function libraryOptions(options: GrpcServerOptions): ServerOptions {
+  const { maxBody, keepaliveMs, maxConnectionAgeMs, timeoutMs } = options;
+  const age =
+    maxConnectionAgeMs === undefined
+      ? {}
+      : {
+          'grpc.max_connection_age_ms': maxConnectionAgeMs,
+          'grpc.max_connection_age_grace_ms': timeoutMs,
+        };
+  return {
+    'grpc.max_receive_message_length': maxBody,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': mostCallsOfConnection,
+    'grpc.keepalive_time_ms': keepaliveMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    'grpc-node.flow_control_window': windowBytes,
+    'grpc.enable_channelz': 0,
+    ...age,
+  };
+}
+
+function listenOn(server: NetServer, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE';
+      reject(
+        inUse
+          ? new ServingError('PORT_IN_USE', { host, port, option: '--grpc-port or --no-grpc' })
+          : new ServingError('LISTEN_FAILED', { host, port, problem: messageOf(error) }),
+      );
+    });
+    server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** Builds the server; it does not listen yet. */
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const { service, log, metrics, stallMs, timeoutMs, bodyMemory: budget } = options;
+  const clock = systemClock;
+  const streams = createOpenStreams();
+  const gate = createCallGate(() => streams.finishAll());
+  const watch = createCallWatch(clock, stallMs);
+  const report = createCallReport({ log, metrics, clock });
+  const names = (): string[] => services.map(({ name }) => name);
+  const health = createHealthService({ service, clock, names });
+  const lives = createCallLives({ service, timeoutMs, clock });
+  const services: Service[] = [
+    createInferenceGrpc({
+      service,
+      control: service.control,
+      statisticsOf: metrics.statisticsOf,
+      version: options.version,
+      infer: createInfer({ service, lives }),
+      streams,
+    }),
+    createPredictionService({ service, lives, maxBody: options.maxBody }),
+    createModelService(service),
+    health,
+    ...createReflectionServices(names),
+  ];
+  const workPaths = workPathsOf(services);
+  const intake = createCallIntake({ budget, gate, watch, report, clock, log, workPaths });
+  const server = new Server({ ...libraryOptions(options), interceptors: [intake.intercept] });
+  registerServices(server, intake, services);
+  const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const port = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    connections.injectConnection(socket);
+  });
+  port.maxConnections = options.maxConnections;
+  port.once('drop', () => {
+    log.warn({ limit: options.maxConnections }, 'gRPC connections are refused: --max-connections');
+  });
+
+  return {
+    gate,
+    listen: (host, wanted) => listenOn(port, host, wanted),
+    hurry: (limitMs) => watch.hurry(limitMs),
+    async close() {
+      watch.stop();
+      health.stop();
+      const closed = new Promise<void>((resolve) => port.close(() => resolve()));
+      connections.drain(lastMomentMs);
+      // A client that does not even take the end of its connection.
+      clock.schedule(2 * lastMomentMs, () => {
+        for (const socket of sockets) socket.destroy();
+      });
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * tensorflow.serving.PredictionService: predict, classify, regress and the signatures of models, with
+ * TensorFlow Serving's own words for what goes wrong.
+ */
+
+import type { Method } from '../protocol/tensorflow-serving/classify-message.ts';
+import {
+  decodeExamplesRequest,
+  decodeMultiInferenceRequest,
+  encodeExamplesResponse,
+  encodeMultiInferenceResponse,
+} from '../protocol/tensorflow-serving/classify-message.ts';
+import { textOfError } from '../protocol/tensorflow-serving/error-text.ts';
+import type { Example } from '../protocol/tensorflow-serving/example.ts';
+import {
+  decodeMetadataRequest,
+  encodeMetadataResponse,
+} from '../protocol/tensorflow-serving/metadata.ts';
+import type { ModelSpec } from '../protocol/tensorflow-serving/model-spec.ts';
+import {
+  decodePredictRequest,
+  encodePredictResponse,
+  readPredictInputs,
+} from '../protocol/tensorflow-serving/predict-message.ts';
+import type { TensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts';
+import { createTensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts';
+import type { InferenceService } from '../serving/inference-service.ts';
+import type { InferenceAnswer } from '../serving/inference-types.ts';
+import type { OpenLife } from '../serving/request-life.ts';
+import type { ExamplesAnswer } from '../serving/tensorflow-view.ts';
+import {
+  runExamples,
+  signatureNameOf,
+  signaturesOf,
+  versionOf,
+} from '../serving/tensorflow-view.ts';
+import type { CallLives } from './call-lives.ts';
+import type { Service, UnaryMethod } from './methods.ts';
+import type { OpenCall } from './open-call.ts';
+
+export interface PredictionParts {
+  readonly service: InferenceService;
+  readonly lives: CallLives;
+  /** What the tensors of a request may take beyond its message: as much as a message. */
+  readonly maxBody: number;
+}
+
+/** Who answered. */
+function answered(answer: InferenceAnswer): ModelSpec {
+  const { model: name, version, signature } = answer;
+  return { name, version, signature: signature.name };
+}
+
+export function createPredictionService(parts: PredictionParts): Service {
+  const { service, lives, maxBody } = parts;
+  const { registry } = service;
+
+  function roomOf({ parts: { hold } }: OpenCall): TensorRoom {
+    const room = createTensorRoom(maxBody);
+    return {
+      claim(bytes, input) {
+        room.claim(bytes, input);
+        hold.grow(bytes);
+      },
+    };
+  }
+
+  /** The version that is meant; from here on errors are told in TensorFlow Serving's words. */
+  function find(call: OpenCall, { name: model, version, label }: ModelSpec): string | undefined {
+    call.wording = (error) => textOfError(error, { model, version }, 'grpc');
+    return versionOf(registry, { model, version, label });
+  }
+
+  const Predict: UnaryMethod = async (message, call) => {
+    const request = decodePredictRequest(message);
+    const { name: model, signature: named } = request.model;
+    const version = find(call, request.model);
+    const signature = signatureNameOf(named);
+    const room = roomOf(call);
+    const answer = await lives.run(call, { model, version }, (life) =>
+      service.infer({
+        model,
+        version,
+        signature,
+        inputs: (tensors) => readPredictInputs(request, tensors, room),
+        outputs: request.outputFilter,
+        life,
+      }),
+    );
+    call.answered = answer;
+    return encodePredictResponse(answered(answer), answer.outputs);
+  };
+
+  function runOne(
+    { name: model, signature }: ModelSpec,
+    version: string | undefined,
+    method: Method,
+    examples: readonly Example[],
+    life: OpenLife,
+  ): Promise<ExamplesAnswer> {
+    const served = registry.resolve(model, version);
+    return runExamples(service, { served, model, version, signature, method, examples, life });
+  }
+
+  const evaluate =
+    (method: Method): UnaryMethod =>
+    async (message, call) => {
+      const { model, examples } = decodeExamplesRequest(message, roomOf(call));
+      const version = find(call, model);
+      const { answer, result } = await lives.run(call, { model: model.name, version }, (life) =>
+        runOne(model, version, method, examples, life),
+      );
+      call.answered = answer;
+      return encodeExamplesResponse(answered(answer), result);
+    };
+
+  const MultiInference: UnaryMethod = async (message, call) => {
+    const { tasks, examples } = decodeMultiInferenceRequest(message, roomOf(call));
+    const versions = tasks.map(({ model }) => find(call, model));
+    const ask = { model: tasks[0]?.model.name ?? '', version: versions[0] };
+    const results = await lives.run(call, ask, (life) =>
+      Promise.all(
+        tasks.map(({ model, method }, i) => runOne(model, versions[i], method, examples, life)),
+      ),
+    );
+    call.answered = results[0]?.answer;
+    return encodeMultiInferenceResponse(
+      results.map(({ answer, result }) => ({ model: answered(answer), result })),
+    );
+  };
+
+  const GetModelMetadata: UnaryMethod = (message, call) => {
+    const model = decodeMetadataRequest(message);
+    const served = registry.resolve(model.name, find(call, model));
+    const spec = { name: model.name, version: served.version.version, signature: '' };
+    return encodeMetadataResponse(spec, signaturesOf(served));
+  };
+
+  return {
+    name: 'tensorflow.serving.PredictionService',
+    work: ['Predict', 'Classify', 'Regress', 'MultiInference'],
+    unary: {
+      Predict,
+      Classify: evaluate('classify'),
+      Regress: evaluate('regress'),
+      MultiInference,
+      GetModelMetadata,
+    },
+  };
+}

@@ -1,0 +1,218 @@
+/**
+ * Converted copies of models in other formats: made in a process of their own, checked in the runtime,
+ * kept in the cache by the content of the model's files. What fails leaves nothing behind.
+ *
+ * Does not own: how a format is read (the importers), what is done with the copy.
+ */
+
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ModelCache } from '../cache/model-cache.ts';
+import { ServingError } from '../errors.ts';
+import type { ConversionReport } from './convert-model.ts';
+import { convertedName, reportName } from './convert-model.ts';
+import type { ImportOptions, NamedValue } from './importer.ts';
+import { importerVersion } from './importer.ts';
+import { findImporter } from './importers.ts';
+import { codeFolder, runOneShot } from './one-shot-process.ts';
+import { withPath } from './problems.ts';
+
+/** What the check found; the same as the verifier's report, which another folder owns. */
+export interface CheckReport {
+  readonly problem?: string;
+  readonly notes: readonly string[];
+  readonly difference: number;
+  readonly expectedError?: number;
+  readonly milliseconds: number;
+}
+
+export interface ConvertedModel {
+  /** The ONNX file of the signature that is served. */
+  readonly file: string;
+  readonly report: ConversionReport;
+  /** Undefined for a copy that was checked when it was made. */
+  readonly check: CheckReport | undefined;
+  readonly fromCache: boolean;
+}
+
+export interface ConverterOptions {
+  readonly cache: Promise<ModelCache | undefined>;
+  /** The whole environment of the processes. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface Converter {
+  /**
+   * The converted copy of a model. Throws what the importer says of the model, IMPORT_FAILED and
+   * IMPORT_CHECK_FAILED.
+   */
+  convert(path: string, options?: ImportOptions, signal?: AbortSignal): Promise<ConvertedModel>;
+  /** The same into a folder that the caller owns, which is empty; `expected` are two .npy files. */
+  convertInto(
+    folder: string,
+    path: string,
+    options?: ImportOptions,
+    expected?: { readonly input: string; readonly output: string },
+  ): Promise<ConvertedModel>;
+  /** Removes copies that no cache holds. */
+  [Symbol.dispose](): void;
+}
+
+/** Beyond the files themselves: the code, the graph and the largest tensor in two orders. */
+const memoryBeyondFiles = 2 ** 30;
+const minutes = 60_000;
+
+/** The files that the model is made of. Throws IMPORT_FILE_INVALID for what no importer knows. */
+export function filesOfModel(path: string): readonly string[] {
+  const importer = withPath(path, () => findImporter(path));
+  return importer?.files?.(path) ?? [path];
+}
+
+const bytesOf = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + statSync(file).size, 0);
+
+export function createConverter({ cache, environment }: ConverterOptions): Converter {
+  const temporary: string[] = [];
+
+  async function runConversion(
+    folder: string,
+    path: string,
+    options: ImportOptions,
+    signal?: AbortSignal,
+  ): Promise<ConversionReport> {
+    const files = filesOfModel(path);
+    const bytes = bytesOf(files);
+    const result = await runOneShot({
+      entry: 'converter',
+      order: { path, options, folder },
+      environment,
+      nodeOptions: [
+        '--permission',
+        ...[codeFolder, path, ...files].map((allowed) => `--allow-fs-read=${allowed}`),
+        `--allow-fs-read=${folder}`,
+        `--allow-fs-write=${folder}`,
+      ],
+      maxBytes: memoryBeyondFiles + 2 * bytes,
+      maxMs: Math.round(5 * minutes + (bytes / 2 ** 30) * minutes),
+      signal,
+      failure: (problem) => new ServingError('IMPORT_FAILED', { path, problem }),
+    });
+    return result as ConversionReport;
+  }
+
+  async function runCheck(
+    folder: string,
+    path: string,
+    report: ConversionReport,
+    signal?: AbortSignal,
+    expected?: { readonly input: string; readonly output: string },
+  ): Promise<CheckReport> {
+    const [signature] = report.signatures;
+    if (!signature)
+      throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
+    const fail = (problem: string): ServingError =>
+      new ServingError('IMPORT_CHECK_FAILED', { path, problem });
+    const specs = (values: typeof signature.inputs) => values.map(specInGraph);
+    const result = (await runOneShot({
+      entry: 'verifier',
+      order: {
+        path: join(folder, signature.file),
+        inputs: specs(signature.inputs),
+        outputs: specs(signature.outputs),
+        expected,
+      },
+      environment,
+      maxBytes: 4 * memoryBeyondFiles + 6 * report.weightBytes,
+      maxMs: Math.round(10 * minutes),
+      signal,
+      failure: fail,
+    })) as CheckReport;
+    if (result.problem !== undefined) throw fail(result.problem);
+    return result;
+  }
+
+  async function make(folder: string, path: string, options: ImportOptions, signal?: AbortSignal) {
+    const report = await runConversion(folder, path, options, signal);
+    const check = await runCheck(folder, path, report, signal);
+    return { report, check };
+  }
+
+  async function placeFor(path: string, options: ImportOptions) {
+    const held = await cache;
+    if (!held) {
+      const building = mkdtempSync(join(tmpdir(), 'modelship-import-'));
+      temporary.push(building);
+      return { folder: join(building, 'model'), building: join(building, 'new') };
+    }
+    const key = await held.keyOf(filesOfModel(path), [
+      'import',
+      importerVersion,
+      JSON.stringify(options),
+    ]);
+    void held.touch(key);
+    return held.placeOf(key);
+  }
+
+  return {
+    async convert(path, options = {}, signal) {
+      const { folder, building } = await placeFor(path, options);
+      const known = readReport(folder);
+      const file = join(folder, convertedName);
+      if (known) return { file, report: known, check: undefined, fromCache: true };
+      mkdirSync(building, { recursive: true, mode: 0o700 });
+      try {
+        const { report, check } = await make(building, path, options, signal);
+        moveInto(building, folder);
+        return { file, report, check, fromCache: false };
+      } finally {
+        rmSync(building, { recursive: true, force: true });
+      }
+    },
+    async convertInto(folder, path, options = {}, expected) {
+      const report = await runConversion(folder, path, options);
+      const check = await runCheck(folder, path, report, undefined, expected);
+      return { file: join(folder, convertedName), report, check, fromCache: false };
+    },
+    [Symbol.dispose]() {
+      for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** As the graph has it: pixels in the place of encoded pictures. */
+function specInGraph({ value, dtype, shape, picture }: NamedValue) {
+  if (!picture) return { name: value, dtype, shape };
+  const channels = picture.color === 'gray' ? 1 : 3;
+  const rows = shape.length === 0 ? 1 : (shape[0] ?? null);
+  return { name: value, dtype: 'UINT8', shape: [rows, null, null, channels] };
+}
+
+/** The report is written last: a folder with it is whole. */
+function readReport(folder: string): ConversionReport | undefined {
+  try {
+    if (!existsSync(join(folder, convertedName))) return undefined;
+    return JSON.parse(readFileSync(join(folder, reportName), 'utf8')) as ConversionReport;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Another process may have been first: its copy is as good. */
+function moveInto(building: string, folder: string): void {
+  if (readReport(folder)) return;
+  rmSync(folder, { recursive: true, force: true });
+  try {
+    renameSync(building, folder);
+  } catch (error) {
+    if (!readReport(folder)) throw error;
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * Runs a network through the table of layers: each call of each layer becomes nodes of the ONNX graph,
+ * as soon as the tensors that it gets are there.
+ *
+ * Does not own: what a layer means (layers/), where its weights are (weights.ts).
+ */
+
+import type { ImportGraph, Size, Value } from '../import-graph.ts';
+import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
+import type { Json } from './config.ts';
+import { Config, isObject, plain } from './config.ts';
+import type { KerasFile, LayerCall, LayerKind, Resolved } from './layer-kind.ts';
+import { isValue } from './layer-kind.ts';
+import { layerKinds } from './layers/index.ts';
+import type { Argument, Call, Layer, Network } from './network.ts';
+import { isOperation, refsIn, Slice, TensorRef } from './network.ts';
+import { operationKind, operations } from './operations/index.ts';
+import type { LayerWeights } from './weights.ts';
+
+export interface Conversion {
+  readonly graph: ImportGraph;
+  readonly file: KerasFile;
+  readonly masks: Map<string, Value>;
+}
+
+/** The kind of a layer; undefined for models, and for what is not supported. */
+export function kindOf(layer: Layer): LayerKind | undefined {
+  if (layer.isCustom) return undefined;
+  if (isOperation(layer) || /^(TFOpLambda|SlicingOpLambda)$/.test(layer.className)) {
+    return operationKind(layer);
+  }
+  return Object.hasOwn(layerKinds, layer.className) ? layerKinds[layer.className] : undefined;
+}
+
+/** All values of a nested argument in order; dictionaries by their sorted keys, as Keras has them. */
+export function flattenValues(argument: Resolved | undefined): Value[] {
+  if (isValue(argument)) return [argument];
+  if (Array.isArray(argument)) return argument.flatMap(flattenValues);
+  if (typeof argument !== 'object' || argument === null || argument instanceof Slice) return [];
+  const object = argument as { readonly [key: string]: Resolved };
+  return Object.keys(object)
+    .sort()
+    .flatMap((key) => flattenValues(object[key]));
+}
+
+/** The references of a model's ends in the order of `flattenValues`. */
+export function flattenRefs(ends: Argument): TensorRef[] {
+  if (
+    typeof ends !== 'object' ||
+    ends === null ||
+    ends instanceof TensorRef ||
+    Array.isArray(ends)
+  ) {
+    return refsIn(ends);
+  }
+  const object = ends as { readonly [key: string]: Argument };
+  return Object.keys(object)
+    .sort()
+    .flatMap((key) => flattenRefs(object[key] ?? null));
+}
+
+/** Throws UnsupportedModelError for the first layer that is not converted, those of models inside too. */
+export function checkLayers({ layers }: Network): void {
+  for (const layer of layers) {
+    if (layer.network) checkLayers(layer.network);
+    else if (layer.className !== 'InputLayer' && !kindOf(layer)) throw unsupportedLayer(layer);
+  }
+}
+
+/** The outputs of a network for these inputs, in the order of its ends. */
+export function runNetwork(
+  conversion: Conversion,
+  network: Network,
+  weights: LayerWeights,
+  inputs: readonly Value[],
+): Value[] {
+  return network.kind === 'sequential'
+    ? runSequential(conversion, network, weights, inputs)
+    : new FunctionalRun(conversion, network, weights).run(inputs);
+}
+
+function runSequential(
+  conversion: Conversion,
+  network: Network,
+  weights: LayerWeights,
+  inputs: readonly Value[],
+): Value[] {
+  let values = [...inputs];
+  for (const layer of network.layers) {
+    if (layer.className === 'InputLayer') continue;
+    values = runLayer(conversion, layer, weightsOf(weights, layer), {
+      args: [values.length === 1 ? (values[0] as Value) : values],
+      kwargs: {},
+    });
+  }
+  return values;
+}
+
+class FunctionalRun {
+  readonly #conversion: Conversion;
+  readonly #network: Network;
+  readonly #weights: LayerWeights;
+  readonly #results = new Map<string, Value[][]>();
+  readonly #layers: ReadonlyMap<string, Layer>;
+
+  constructor(conversion: Conversion, network: Network, weights: LayerWeights) {
+    this.#conversion = conversion;
+    this.#network = network;
+    this.#weights = weights;
+    this.#layers = new Map(network.layers.map((layer) => [layer.name, layer]));
+  }
+
+  run(inputs: readonly Value[]): Value[] {
+    const ends = flattenRefs(this.#network.inputs);
+    if (ends.length !== inputs.length) {
+      throw new InvalidModelError(
+        this.#network.name,
+        `it has ${ends.length} inputs and is called with ${inputs.length} tensors`,
+      );
+    }
+    for (const [i, { layer }] of ends.entries()) this.#results.set(layer, [[inputs[i] as Value]]);
+    this.#runAll();
+    return flattenRefs(this.#network.outputs).map((ref) =>
+      this.#take(ref, this.#baseOfOutputs(ref)),
+    );
+  }
+
+  /** Calls in the order of the file, again and again until all are done: layers may be listed in any order. */
+  #runAll(): void {
+    let waiting = this.#network.layers.filter(({ name }) => !this.#results.has(name));
+    while (waiting.length > 0) {
+      const left = waiting.filter((layer) => !this.#runCalls(layer));
+      if (left.length === waiting.length) {
+        const stuck = left[0] as Layer;
+        if (stuck.calls.length === 0) {
+          // A layer that nothing calls takes no part.
+          waiting = waiting.filter((layer) => layer !== stuck);
+          continue;
+        }
+        throw new InvalidModelError(stuck.place, 'its inputs come from nowhere or from itself');
+      }
+      waiting = left;
+    }
+  }
+
+  /** True when all calls of the layer are done. */
+  #runCalls(layer: Layer): boolean {
+    if (layer.calls.length === 0) return false;
+    const done = this.#results.get(layer.name) ?? [];
+    this.#results.set(layer.name, done);
+    while (done.length < layer.calls.length) {
+      const call = layer.calls[done.length] as Call;
+      if (!this.#isReady(call)) return false;
+      const resolved = {
+        args: call.args.map((argument) => this.#resolve(argument)),
+        kwargs: this.#resolve(call.kwargs) as LayerCall['kwargs'],
+      };
+      done.push(runLayer(this.#conversion, layer, weightsOf(this.#weights, layer), resolved));
+    }
+    return true;
+  }
+
+  #isReady({ args, kwargs }: Call): boolean {
+    return [...args, kwargs]
+      .flatMap((argument) => refsIn(argument))
+      .every((ref) => this.#find(ref, this.#baseOfInputs(ref)) !== undefined);
+  }
+
+  /** Keras 2 counts the call that made a nested model as its first; Keras 3 does not, inside. */
+  #baseOfInputs({ layer }: TensorRef): number {
+    const isModel = this.#layers.get(layer)?.network !== undefined;
+    return isModel && this.#conversion.file.version[0] < 3 ? 1 : 0;
+  }
+
+  #baseOfOutputs(ref: TensorRef): number {
+    const { network } = this.#layers.get(ref.layer) ?? {};
+    if (network?.kind === 'functional') return 1;
+    return this.#baseOfInputs(ref);
+  }
+
+  #find({ layer, call, tensor }: TensorRef, base: number): Value | undefined {
+    const calls = this.#results.get(layer);
+    const expected = this.#layers.get(layer)?.calls.length ?? 0;
+    const index = call - base;
+    // A file that counts the other way is seen where the index has no call.
+    const at = index < 0 ? call : index >= Math.max(expected, 1) ? index - 1 : index;
+    return calls?.[at]?.[tensor];
+  }
+
+  #take(ref: TensorRef, base: number): Value {
+    const value = this.#find(ref, base);
+    if (value) return value;
+    throw new InvalidModelError(
+      this.#network.name,
+      `it refers to tensor ${ref.tensor} of call ${ref.call} of the layer "${ref.layer}", which is not there`,
+    );
+  }
+
+  #resolve(argument: Argument): Resolved {
+    if (argument instanceof TensorRef) return this.#take(argument, this.#baseOfInputs(argument));
+    if (Array.isArray(argument)) return argument.map((item) => this.#resolve(item));
+    if (typeof argument !== 'object' || argument === null || argument instanceof Slice) {
+      return argument as Resolved;
+    }
+    const entries = Object.entries(argument as { readonly [key: string]: Argument });
+    return Object.fromEntries(entries.map(([key, item]) => [key, this.#resolve(item)]));
+  }
+}
+
+/** Operations have no weights and no place among them. */
+function weightsOf(weights: LayerWeights, layer: Layer): LayerWeights {
+  return isOperation(layer) ? weights : weights.layer(layer.name);
+}
+
+type Arguments = Pick<LayerCall, 'args' | 'kwargs'>;
+
+/** One call of a layer: its outputs. */
+export function runLayer(
+  conversion: Conversion,
+  layer: Layer,
+  weights: LayerWeights,
+  { args, kwargs }: Arguments,
+): Value[] {
+  const { graph } = conversion;
+  const inputs = flattenValues(args.length > 0 ? args[0] : kwargs.inputs);
+  if (layer.network) {
+    const all = inputs.length > 0 ? inputs : flattenValues(kwargs as Resolved);
+    return runNetwork(conversion, layer.network, weights, all);
+  }
+  const kind = kindOf(layer);
+  if (!kind) throw unsupportedLayer(layer);
+  const outer = graph.scope;
+  graph.scope = layer.name;
+  try {
+    const call = makeCall(
+      conversion,
+      layer,
+      weights,
+      { args, kwargs },
+      kind.anyDtype ? inputs : inputs.map((value) => toFloat(graph, value)),
+    );
+    const made = kind.convert(call);
+    const outputs = isValue(made as Resolved) ? [made as Value] : [...(made as readonly Value[])];
+    passMask(conversion, kind, inputs, outputs);
+    return outputs;
+  } finally {
+    graph.scope = outer;
+  }
+}
+
+/** Whole numbers, booleans and other floats become FP32, in which everything is computed. */
+export function toFloat(graph: ImportGraph, value: Value): Value {
+  return value.dtype === 'FP32' || value.dtype === 'BYTES' ? value : graph.cast(value, 'FP32');
+}
+
+function passMask(
+  { masks }: Conversion,
+  kind: LayerKind,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+): void {
+  const [input] = inputs;
+  const mask = input && masks.get(input.name);
+  if (!mask || kind.mask === 'own') return;
+  for (const output of outputs) {
+    if (kind.mask === 'keep') masks.set(output.name, mask);
+  }
+}
+
+function makeCall(
+  conversion: Conversion,
+  layer: Layer,
+  weights: LayerWeights,
+  { args, kwargs }: Arguments,
+  inputs: readonly Value[],
+): LayerCall {
+  const { graph, file, masks } = conversion;
+  return {
+    layer,
+    config: new Config(layer.config, layer.place),
+    graph,
+    inputs,
+    args,
+    kwargs,
+    weights,
+    file,
+    maskOf: (value) => masks.get(value.name),
+    setMask(value, mask) {
+      if (mask) masks.set(value.name, mask);
+      else masks.delete(value.name);
+    },
+    callInner: (inner, innerWeights, values) =>
+      runLayer(conversion, inner, innerWeights, {
+        args: [values.length === 1 ? (values[0] as Value) : values],
+        kwargs: {},
+      }),
+  };
+}
+
+function unsupportedLayer(layer: Layer): UnsupportedModelError {
+  const { place, className } = layer;
+  if (className === 'TFOpLambda') {
+    return new UnsupportedModelError(
+      place,
+      `the TensorFlow function ${String(layer.config.function)} is not supported`,
+      'replace it by a Keras layer, or export a SavedModel and serve that',
+    );
+  }
+  if (className === 'Lambda') {
+    return new UnsupportedModelError(
+      place,
+      'a Lambda layer is Python code, which is never executed',
+      'replace it by Keras operations (keras.ops) or layers and save the model again',
+    );
+  }
+  const names = Object.keys(isOperation(layer) ? operations : layerKinds).sort();
+  return new UnsupportedModelError(
+    place,
+    isOperation(layer)
+      ? 'the operation is not supported'
+      : `the ${layer.isCustom ? 'custom ' : ''}layer is not supported`,
+    `supported: ${names.join(', ')}; or model.export() it and serve the SavedModel`,
+  );
+}
+
+const dtypes: Record<string, Value['dtype']> = {
+  float32: 'FP32',
+  float64: 'FP32',
+  float16: 'FP32',
+  bfloat16: 'FP32',
+  int8: 'INT8',
+  int16: 'INT16',
+  int32: 'INT32',
+  int64: 'INT64',
+  uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  bool: 'BOOL',
+  string: 'BYTES',
+};
+
+/** `float32`, or a policy `{class_name: 'DTypePolicy', config: {name: 'mixed_float16'}}`. */
+function dtypeName(value: Json | undefined): string {
+  if (isObject(value)) {
+    const config = isObject(value.config) ? value.config : {};
+    return String(config.name ?? 'float32');
+  }
+  return typeof value === 'string' ? value : 'float32';
+}
+
+/** Declares the input of an InputLayer, or of the first layer of a Sequential. */
+export function declareInput(
+  conversion: Conversion,
+  layer: Layer,
+  fallback?: readonly Size[],
+): Value {
+  const { config, place } = layer;
+  const given = plain(config.batch_shape ?? config.batch_input_shape);
+  const shape = (given as readonly Size[] | undefined | null) ?? fallback;
+  if (!Array.isArray(shape) || shape.length === 0 || !shape.every(isSize)) {
+    throw new InvalidModelError(
+      place,
+      'the shape of the input is not in the file; build the model before saving it',
+    );
+  }
+  const name = dtypeName(config.dtype);
+  const dtype = dtypes[name.replace('mixed_', '')];
+  if (!dtype)
+    throw new UnsupportedModelError(
+      place,
+      `the dtype ${name} is not supported`,
+      `supported: ${Object.keys(dtypes).join(', ')}`,
+    );
+  if (name !== 'float32' && dtype === 'FP32') {
+    conversion.file.note({ kind: 'replaced', place, what: `${name} is computed in float32` });
+  }
+  return conversion.graph.input(layer.name, dtype, shape as readonly Size[]);
+}
+
+const isSize = (size: unknown): boolean =>
+  size === null || (Number.isSafeInteger(size) && (size as number) >= 0);

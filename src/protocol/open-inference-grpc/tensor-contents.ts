@@ -1,0 +1,154 @@
+/**
+ * InferTensorContents: the elements of a tensor in the repeated field of their type.
+ * Source: Open Inference Protocol, GRPC, "InferTensorContents". FP16 and BF16 have no field there.
+ *
+ * Floats are a view of the message where they come packed, as all clients send them. Integers are read
+ * into the tensor's own width; one that does not fit is refused.
+ */
+
+import { ServingError } from '../../errors.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import { elementCount } from '../../tensor/tensor.ts';
+import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
+import {
+  countFixedBytes,
+  countVarints,
+  readBools,
+  readFixed,
+  readVarints,
+  readVarints64,
+} from '../protobuf/repeated-numbers.ts';
+import { WireReader } from '../protobuf/wire-reader.ts';
+
+export interface TypedTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** The bytes of the InferTensorContents. */
+  readonly contents: Uint8Array;
+}
+
+/** Is asked before memory is taken for so many bytes; throws when there is none. */
+export type Reserve = (bytes: number) => void;
+
+function fail({ name: input }: TypedTensor, problem: string): never {
+  throw new ServingError('INPUT_DATA_INVALID', { input, problem });
+}
+
+function checkCount(tensor: TypedTensor, field: string, count: number): void {
+  const { shape } = tensor;
+  const expected = elementCount(shape);
+  if (count !== expected)
+    fail(
+      tensor,
+      `it has ${count} elements in ${field}; the shape [${shape.join(', ')}] takes ${expected}`,
+    );
+}
+
+function readBool(tensor: TypedTensor, reserve: Reserve): Uint8Array {
+  const count = countVarints(tensor.contents, 1);
+  checkCount(tensor, 'bool_contents', count);
+  reserve(count);
+  const bytes = new Uint8Array(count);
+  readBools(tensor.contents, 1, bytes);
+  return bytes;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: NarrowArray): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+type Wide = Int32ArrayConstructor | Uint32ArrayConstructor;
+type Narrow = (wide: NarrowArray) => NarrowArray;
+
+/** INT8, INT16 and INT32 share a field, and so do their unsigned sisters. */
+function readNarrow(number: number, field: string, Wide: Wide, narrow?: Narrow) {
+  return (tensor: TypedTensor, reserve: Reserve): Uint8Array => {
+    const count = countVarints(tensor.contents, number);
+    checkCount(tensor, field, count);
+    reserve(4 * count);
+    const wide = new Wide(count);
+    readVarints(tensor.contents, number, wide);
+    if (!narrow) return bytesOf(wide);
+    const values = narrow(wide);
+    const bad = wide.findIndex((value, i) => values[i] !== value);
+    if (bad >= 0) fail(tensor, `${wide[bad]} does not fit into ${tensor.dtype}`);
+    return bytesOf(values);
+  };
+}
+
+function readWide(number: number, field: string) {
+  return (tensor: TypedTensor, reserve: Reserve): Uint8Array => {
+    const count = countVarints(tensor.contents, number);
+    checkCount(tensor, field, count);
+    reserve(8 * count);
+    const halves = new Uint32Array(2 * count);
+    readVarints64(tensor.contents, number, halves);
+    return bytesOf(halves);
+  };
+}
+
+function readFloats(number: number, field: string, size: 4 | 8) {
+  return (tensor: TypedTensor): Uint8Array => {
+    const bytes = countFixedBytes(tensor.contents, number, size);
+    checkCount(tensor, field, bytes / size);
+    return readFixed(tensor.contents, number, size, bytes);
+  };
+}
+
+/** Into the length-prefixed layout that BYTES has everywhere else. */
+function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
+  const field = 8;
+  let count = 0;
+  let total = 0;
+  for (const counter = new WireReader(tensor.contents); counter.next(); ) {
+    if (counter.field !== field) counter.skip();
+    else {
+      count += 1;
+      total += 4 + counter.view().byteLength;
+    }
+  }
+  checkCount(tensor, 'bytes_contents', count);
+  reserve(total);
+  const packed = Buffer.allocUnsafeSlow(total);
+  let at = 0;
+  for (const reader = new WireReader(tensor.contents); reader.next(); ) {
+    if (reader.field !== field) {
+      reader.skip();
+      continue;
+    }
+    const element = reader.view();
+    at = packed.writeUInt32LE(element.byteLength, at);
+    packed.set(element, at);
+    at += element.byteLength;
+  }
+  return packed;
+}
+
+function refuseHalf(tensor: TypedTensor): never {
+  fail(tensor, `${tensor.dtype} has no typed contents; send it in raw_input_contents`);
+}
+
+const readers: Record<DType, (tensor: TypedTensor, reserve: Reserve) => Uint8Array> = {
+  BOOL: readBool,
+  INT8: readNarrow(2, 'int_contents', Int32Array, (wide) => Int8Array.from(wide)),
+  INT16: readNarrow(2, 'int_contents', Int32Array, (wide) => Int16Array.from(wide)),
+  INT32: readNarrow(2, 'int_contents', Int32Array),
+  INT64: readWide(3, 'int64_contents'),
+  UINT8: readNarrow(4, 'uint_contents', Uint32Array, (wide) => Uint8Array.from(wide)),
+  UINT16: readNarrow(4, 'uint_contents', Uint32Array, (wide) => Uint16Array.from(wide)),
+  UINT32: readNarrow(4, 'uint_contents', Uint32Array),
+  UINT64: readWide(5, 'uint64_contents'),
+  FP32: readFloats(6, 'fp32_contents', 4),
+  FP64: readFloats(7, 'fp64_contents', 8),
+  BYTES: readBytes,
+  FP16: refuseHalf,
+  BF16: refuseHalf,
+};
+
+/**
+ * The elements as the bytes that a tensor has everywhere else. Throws INPUT_DATA_INVALID when they are
+ * not as many as the shape takes, PROTOBUF_INVALID, and what `reserve` throws.
+ */
+export function readContents(tensor: TypedTensor, reserve: Reserve): Uint8Array {
+  return readers[tensor.dtype](tensor, reserve);
+}

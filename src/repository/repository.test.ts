@@ -1,0 +1,193 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../test/models/run.ts';
+import type { Repository, SeenModel } from './repository.ts';
+import { createRepository } from './repository.ts';
+
+let root: string;
+let now: number;
+
+beforeEach(() => {
+  const temporary = temporaryFolder();
+  root = temporary.path;
+  now = Date.now();
+  return () => temporary[Symbol.dispose]();
+});
+
+function write(path: string, content = 'x'): void {
+  const full = join(root, path);
+  mkdirSync(dirname(full), { recursive: true });
+  writeFileSync(full, content);
+}
+
+const open = (path = '.', settleMs = 1000): Repository =>
+  createRepository({ path: join(root, path), settleMs, now: () => now });
+
+const stamps = (seen: readonly SeenModel[]): string[] =>
+  seen.flatMap(({ name, onDisk }) =>
+    onDisk.map(({ version, stamp }) => `${name} ${version} ${stamp}`),
+  );
+
+const settled = (repository: Repository): string[] =>
+  repository
+    .look()
+    .flatMap(({ name, onDisk }) => onDisk.map((one) => `${name} ${one.version} ${one.settled}`));
+
+describe('the stamp of a version', () => {
+  test.each<[string, () => void]>([
+    ['a file that is written to', () => appendFileSync(join(root, 'm/1/model.onnx'), 'y')],
+    [
+      'a file that is replaced by one of the same size and time',
+      () => {
+        write('new', 'y');
+        utimesSync(join(root, 'new'), 0, 0);
+        renameSync(join(root, 'new'), join(root, 'm/1/model.onnx'));
+      },
+    ],
+    ['a file that comes beside it', () => write('m/1/weights.bin')],
+    ['a file in a folder of it', () => write('m/1/variables/variables.index')],
+    ['a file that goes', () => rmSync(join(root, 'm/1/model.onnx'))],
+    ['a label in the file that model.yaml names', () => write('m/labels.txt', 'cat\ndog\n')],
+    ['a model.yaml that says something else of it', () => write('m/model.yaml', 'instances: 2')],
+  ])('changes with %s', (_, change) => {
+    write('m/1/model.onnx');
+    write('m/model.yaml', 'output: {labels: labels.txt}');
+    write('m/labels.txt', 'cat\nfox\n');
+    const repository = open();
+    const before = stamps(repository.look());
+    expect(stamps(repository.look())).toEqual(before);
+    change();
+    expect(stamps(repository.look())).not.toEqual(before);
+  });
+
+  test.each<[string, () => void]>([
+    ['another version', () => write('m/2/model.onnx')],
+    ['what model.yaml says of versions', () => write('m/model.yaml', 'versions: {labels: {a: 1}}')],
+    ['a comment in model.yaml', () => write('m/model.yaml', '# nothing\n')],
+    ['a file beside the versions', () => write('m/README.md')],
+  ])('does not change with %s', (_, change) => {
+    write('m/1/model.onnx');
+    write('m/model.yaml', '');
+    const repository = open();
+    const [before] = stamps(repository.look());
+    change();
+    expect(stamps(repository.look())[0]).toBe(before);
+  });
+
+  test('of a file among others changes with it and its own data only', () => {
+    write('a.onnx');
+    write('a.onnx.data');
+    write('b.onnx');
+    const repository = open();
+    const [a, b] = stamps(repository.look());
+    write('a.onnx.data', 'changed');
+    const next = stamps(repository.look());
+    expect(next[0]).not.toBe(a);
+    expect(next[1]).toBe(b);
+  });
+
+  test('of a version behind a link changes with what the link leads to', () => {
+    write('store/1/model.onnx');
+    mkdirSync(join(root, 'served'));
+    symlinkSync('../store', join(root, 'served/m'));
+    const repository = open('served');
+    const before = stamps(repository.look());
+    appendFileSync(join(root, 'store/1/model.onnx'), 'y');
+    expect(stamps(repository.look())).not.toEqual(before);
+  });
+});
+
+describe('a version is settled', () => {
+  test('when nothing in it has changed for the time', () => {
+    write('m/1/model.onnx');
+    const repository = open();
+    expect(settled(repository)).toEqual(['m 1 false']);
+    expect(repository.settlesAt).toBeGreaterThan(now);
+    // The files' times are of the real clock, which went on meanwhile.
+    now += 60_000;
+    expect(settled(repository)).toEqual(['m 1 true']);
+    appendFileSync(join(root, 'm/1/model.onnx'), 'y');
+    now = Date.now();
+    expect(settled(repository)).toEqual(['m 1 false']);
+    now += 60_000;
+    expect(settled(repository)).toEqual(['m 1 true']);
+    expect(repository.settlesAt).toBeUndefined();
+  });
+
+  test('not while the model.yaml around it is being written', () => {
+    write('m/1/model.onnx');
+    const repository = open();
+    now += 60_000;
+    expect(settled(repository)).toEqual(['m 1 true']);
+    write('m/model.yaml', 'instances: 1');
+    now = Date.now();
+    expect(settled(repository)).toEqual(['m 1 false']);
+  });
+});
+
+test('a model.yaml with a mistake is the problem of its model alone', () => {
+  write('a/1/model.onnx');
+  write('b/1/model.onnx');
+  write('a/model.yaml', 'nam: x');
+  const [a, b] = open().look();
+  expect(a?.head.problem?.code).toBe('MODEL_YAML_INVALID');
+  expect(b?.head.problem).toBeUndefined();
+});
+
+test('ten thousand versions are named without a look into each', () => {
+  for (let i = 1; i <= 200; i += 1) mkdirSync(join(root, 'm', String(i)), { recursive: true });
+  const [model] = open().look();
+  expect(model?.head.found).toHaveLength(200);
+  expect(model?.onDisk.at(-1)?.version).toBe('200');
+});
+
+describe('a models.config', () => {
+  const config = (text: string): void => write('conf/models.config', text);
+
+  test('names the models, wherever they are, with its versions and labels', () => {
+    write('elsewhere/gan/1/model.onnx');
+    write('elsewhere/gan/2/model.onnx');
+    config(`model_config_list { config {
+      name: "faces" base_path: "${join(root, 'elsewhere/gan')}" model_platform: "tensorflow"
+      model_version_policy { specific { versions: 1 versions: 2 } }
+      version_labels { key: "stable" value: 1 }
+    } }`);
+    const [seen] = open('conf/models.config').look();
+    expect(seen).toMatchObject({
+      name: 'faces',
+      configured: true,
+      head: { config: { versions: { policy: 'specific', list: [1, 2], labels: { stable: 1 } } } },
+    });
+    expect(seen?.onDisk.map(({ version }) => version)).toEqual(['1', '2']);
+  });
+
+  test('may name a folder that is not there yet', () => {
+    config('model_config_list { config { name: "m" base_path: "nope" } }');
+    const [seen] = open('conf/models.config').look();
+    expect(seen?.found.versions[0]?.problem?.code).toBe('PATH_NOT_FOUND');
+  });
+
+  test('that another takes the place of may name folders beside its own', () => {
+    write('conf/a/1/model.onnx');
+    write('conf/b/1/model.onnx');
+    config('model_config_list { config { name: "a" base_path: "a" } }');
+    const repository = open('conf/models.config');
+    repository.configure({ models: [{ name: 'b', path: join(root, 'conf/b') }] });
+    expect(repository.look().map(({ name }) => name)).toEqual(['b']);
+    expect(() => repository.configure({ models: [{ name: 'x', path: '/etc' }] })).toThrow(
+      expect.objectContaining({ code: 'PATH_OUTSIDE_REPOSITORY' }),
+    );
+    expect(() =>
+      repository.configure({ models: [{ name: 'x', path: join(root, 'conf/../secret') }] }),
+    ).toThrow(expect.objectContaining({ code: 'PATH_OUTSIDE_REPOSITORY' }));
+  });
+});

@@ -1,0 +1,184 @@
+/**
+ * Labels and traffic that were changed at run time, and what they were before: they take the place of what
+ * model.yaml says until they are rolled back or reset.
+ *
+ * Kept as a file for each model where there is a folder for them (state-folder.ts), else in memory.
+ */
+
+import { ServingError } from '../errors.ts';
+import type { ModelHead } from '../repository/read-model.ts';
+import type { ShadowRule, TrafficChange, TrafficRules } from './traffic.ts';
+import { rulesFromYaml, sharesOf, versionOf } from './traffic.ts';
+
+/** What can be changed of the rules; `sticky` is always that of model.yaml. */
+export interface TrafficState {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly traffic: Readonly<Record<string, number>>;
+  readonly shadow?: ShadowRule | undefined;
+}
+
+export interface KeptState {
+  readonly now: TrafficState;
+  readonly since: string;
+  /** What was before, the latest last; undefined: what model.yaml said. */
+  readonly before: readonly (TrafficState | null)[];
+}
+
+export interface StateFolder {
+  read(model: string): KeptState | undefined;
+  /** Undefined: nothing is kept. Throws when it cannot be written. */
+  write(model: string, state: KeptState | undefined): void;
+}
+
+export interface TrafficStore {
+  /** The rules that hold for a model; undefined: those of its model.yaml. */
+  rulesOf(head: ModelHead): TrafficRules | undefined;
+  /**
+   * Changes them; `serves` says which versions could take traffic now. Throws TRAFFIC_INVALID, and then
+   * nothing has changed.
+   */
+  change(head: ModelHead, change: TrafficChange, serves: (version: string) => boolean): void;
+}
+
+export interface TrafficStoreOptions {
+  /** Absent: in memory only. */
+  readonly folder?: StateFolder | undefined;
+  readonly now: () => Date;
+}
+
+/** How far a rollback can go back. */
+const longestHistory = 10;
+
+const labelName = /^[A-Za-z][\w.-]{0,63}$/;
+const versionNumber = /^[1-9]\d{0,18}$/;
+const mostLabels = 100;
+
+function stateOf({ labels, shares, shadow }: TrafficRules): TrafficState {
+  const traffic = Object.fromEntries(shares.map(({ target, percent }) => [target, percent]));
+  return { labels, traffic, shadow };
+}
+
+function toRules(state: TrafficState, since: string, head: ModelHead): TrafficRules {
+  return {
+    labels: state.labels,
+    shares: sharesOf(state.traffic),
+    shadow: state.shadow,
+    sticky: head.config.versions.sticky,
+    source: 'run time',
+    since,
+  };
+}
+
+/** What is wrong with a state that is asked for. Labels that stay as they are may mean what does not serve. */
+function findProblem(
+  { labels, traffic, shadow }: TrafficState,
+  current: TrafficState,
+  serves: (version: string) => boolean,
+): string | undefined {
+  const names = Object.keys(labels);
+  const rules = { labels } as TrafficRules;
+  if (names.length > mostLabels) return `there are ${names.length} labels, more than ${mostLabels}`;
+  const odd = names.find(
+    (name) => !labelName.test(name) || !versionNumber.test(labels[name] ?? ''),
+  );
+  if (odd !== undefined)
+    return `label "${odd.slice(0, 64)}": expected a name that starts with a letter, and the number of a version`;
+  const stale = names.find(
+    (name) => labels[name] !== current.labels[name] && !serves(labels[name] as string),
+  );
+  if (stale !== undefined)
+    return `label "${stale}" is for version ${labels[stale]}, which does not serve`;
+  for (const [target, percent] of Object.entries(traffic)) {
+    const version = versionOf(rules, target);
+    if (version === undefined)
+      return `there is no label "${target}"; labels: ${names.join(', ') || 'none'}`;
+    if (!Number.isFinite(percent) || percent < 0 || percent > 100)
+      return `the share of "${target}" is ${percent}; expected 0 to 100`;
+    if (percent > 0 && !serves(version)) return `version ${version} (${target}) does not serve`;
+  }
+  const shares = Object.values(traffic);
+  const sum = Math.round(1000 * shares.reduce((total, share) => total + share, 0)) / 1000;
+  if (shares.length > 0 && sum !== 100) return `the shares add up to ${sum}, expected 100`;
+  if (shadow && versionOf(rules, shadow.to) === undefined)
+    return `there is no label "${shadow.to}" for the shadow`;
+  return undefined;
+}
+
+function promoted(
+  state: TrafficState,
+  { version, percent = 100 }: Extract<TrafficChange, { kind: 'promote' }>,
+  refuse: (problem: string) => never,
+): TrafficState {
+  const to = version ?? state.labels.canary;
+  if (to === undefined) return refuse('there is no label "canary"; name the version to promote');
+  const { stable } = state.labels;
+  if (percent === 100) {
+    const previous: Record<string, string> =
+      stable !== undefined && stable !== to ? { previous: stable } : {};
+    return { labels: { ...state.labels, ...previous, stable: to }, traffic: { stable: 100 } };
+  }
+  if (stable === undefined) return refuse('there is no label "stable" for the rest of the traffic');
+  if (stable === to) return refuse(`version ${to} is stable already`);
+  const labels = { ...state.labels, canary: to };
+  return { labels, traffic: { stable: Math.round(1e6 * (100 - percent)) / 1e6, canary: percent } };
+}
+
+export function createTrafficStore({ folder, now }: TrafficStoreOptions): TrafficStore {
+  const kept = new Map<string, KeptState | undefined>();
+
+  function read(model: string): KeptState | undefined {
+    if (!kept.has(model)) kept.set(model, folder?.read(model));
+    return kept.get(model);
+  }
+
+  function write(model: string, state: KeptState | undefined): void {
+    folder?.write(model, state);
+    kept.set(model, state);
+  }
+
+  function rulesOf(head: ModelHead): TrafficRules | undefined {
+    const state = read(head.name);
+    return state && toRules(state.now, state.since, head);
+  }
+
+  return {
+    rulesOf,
+    change(head, change, serves) {
+      const model = head.name;
+      const refuse = (problem: string): never => {
+        throw new ServingError('TRAFFIC_INVALID', { model, problem });
+      };
+      const state = read(model);
+      const current = stateOf(rulesOf(head) ?? rulesFromYaml(head.config.versions));
+      const since = now().toISOString();
+      if (change.kind === 'reset') {
+        write(model, undefined);
+        return;
+      }
+      if (change.kind === 'rollback') {
+        if (!state) return refuse('nothing was changed at run time');
+        const last = state.before.at(-1) ?? null;
+        const checked = last ?? stateOf(rulesFromYaml(head.config.versions));
+        const problem = findProblem(checked, checked, serves);
+        if (problem) return refuse(problem);
+        write(
+          model,
+          last === null ? undefined : { now: last, since, before: state.before.slice(0, -1) },
+        );
+        return;
+      }
+      const next: TrafficState =
+        change.kind === 'promote'
+          ? promoted(current, change, refuse)
+          : {
+              labels: change.labels ?? current.labels,
+              traffic: change.traffic ?? current.traffic,
+              shadow: change.shadow === undefined ? current.shadow : (change.shadow ?? undefined),
+            };
+      const problem = findProblem(next, current, serves);
+      if (problem) return refuse(problem);
+      const before = [...(state?.before ?? []), state ? current : null].slice(-longestHistory);
+      write(model, { now: next, since, before });
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Looks at the models again and again, sooner where something is about to settle, and at once when told. */
+
+import type { ModelLife } from './model-life.ts';
+
+export interface Watch {
+  /** Looks now. */
+  look(): void;
+  stop(): void;
+}
+
+export interface WatchOptions {
+  readonly intervalMs: number;
+  readonly now: () => number;
+  readonly schedule: (milliseconds: number, callback: () => void) => () => void;
+}
+
+/** Between two looks, so that a folder that is being written does not keep the server looking. */
+const leastWaitMs = 20;
+
+export function watchModels(
+  life: Pick<ModelLife, 'look' | 'lookAgainAt' | 'close'>,
+  { intervalMs, now, schedule }: WatchOptions,
+): Watch {
+  let forget = (): void => {};
+
+  function wait(): void {
+    const settles = life.lookAgainAt;
+    const next = settles === undefined ? intervalMs : Math.min(intervalMs, settles - now());
+    forget = schedule(Math.max(leastWaitMs, next), look);
+  }
+
+  function look(): void {
+    forget();
+    life.look();
+    wait();
+  }
+
+  wait();
+  return {
+    look,
+    stop() {
+      forget();
+      life.close();
+    },
+  };
+}

@@ -1,0 +1,190 @@
+/** Keras models that are not converted: each gets its code, its place in the model, and what is supported. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32, gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ServingError } from '../../src/errors.ts';
+import { findImporter } from '../../src/importers/importers.ts';
+import { kerasHdf5Importer, kerasImporter } from '../../src/importers/keras/open-keras.ts';
+import { createRandom } from '../models/random.ts';
+
+const fixtures = join(import.meta.dirname, '../fixtures');
+const folder = mkdtempSync(join(tmpdir(), 'modelship-keras-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function place(name: string, from = 'keras-refused'): string {
+  const path = join(folder, name);
+  writeFileSync(path, gunzipSync(readFileSync(join(fixtures, from, `${name}.gz`))));
+  return path;
+}
+
+function errorOf(path: string): ServingError {
+  try {
+    const importer = path.endsWith('.keras') ? kerasImporter : kerasHdf5Importer;
+    importer.open(path, {})[Symbol.dispose]();
+  } catch (error) {
+    if (error instanceof ServingError) return error;
+    throw error;
+  }
+  throw new Error(`${path} was converted`);
+}
+
+test.each([
+  ['lambda.keras', 'IMPORT_UNSUPPORTED', 'layer "twice" (Lambda): a Lambda layer is Python code'],
+  [
+    'custom-nested.keras',
+    'IMPORT_UNSUPPORTED',
+    'backbone/layer "my_layer" (Mine): the custom layer is not supported; supported: ',
+  ],
+  [
+    'custom-nested.h5',
+    'IMPORT_UNSUPPORTED',
+    'backbone/layer "my_layer" (Mine): the custom layer is not supported; supported: ',
+  ],
+  [
+    'custom-dense.keras',
+    'IMPORT_UNSUPPORTED',
+    'layer "mine" (Dense): the custom layer is not supported',
+  ],
+  [
+    'custom-dense.h5',
+    'IMPORT_UNSUPPORTED',
+    'layer "mine" (Dense): the custom layer is not supported',
+  ],
+  [
+    'custom-activation.keras',
+    'IMPORT_UNSUPPORTED',
+    'layer "odd" (Dense): the activation sparsemax is not supported; supported activations: ',
+  ],
+  [
+    'operation.keras',
+    'IMPORT_UNSUPPORTED',
+    'layer "sort" (Sort): the operation is not supported; supported: ',
+  ],
+  [
+    'subclassed.keras',
+    'IMPORT_UNSUPPORTED',
+    'the model is of the class Subclassed, which keeps its graph in Python code',
+  ],
+  [
+    'unbuilt.keras',
+    'IMPORT_FILE_INVALID',
+    'the shape of the input is not in the file; build the model before saving it',
+  ],
+  [
+    'stateful.keras',
+    'IMPORT_UNSUPPORTED',
+    'layer "memory" (LSTM): it keeps its state from one request to the next',
+  ],
+  ['quantized.keras', 'IMPORT_UNSUPPORTED', 'layer "small" (Dense): it is quantised'],
+  [
+    'weights-only.weights.h5',
+    'IMPORT_UNSUPPORTED',
+    'it has weights only, and not the network that they belong to',
+  ],
+  [
+    'weights-only-old.h5',
+    'IMPORT_UNSUPPORTED',
+    'it has weights only, and not the network that they belong to',
+  ],
+])('%s is refused with %s', (name, code, message) => {
+  const error = errorOf(place(name));
+  expect(error.code).toBe(code);
+  expect(error.message).toContain(message);
+  expect(error.message).toContain(folder);
+});
+
+test.each(['optimizer.keras', 'optimizer.h5'])(
+  '%s: what belongs to the training is left out',
+  (name) => {
+    const path = place(name);
+    using model = (name.endsWith('.keras') ? kerasImporter : kerasHdf5Importer).open(path, {});
+    expect(model.signatures[0]?.graph.nodes.map(({ op }) => op)).toEqual(['Gemm']);
+  },
+);
+
+describe('a damaged file', () => {
+  const names = ['small_cnn.keras', 'small_cnn.h5', 'masked_recurrent.keras'];
+
+  test.each(names)('%s is refused wherever it is cut short', (name) => {
+    const path = place(name, 'keras');
+    const whole = readFileSync(path);
+    for (let i = 0; i < 40; i += 1) {
+      writeFileSync(path, whole.subarray(0, Math.floor((whole.length * i) / 40)));
+      expect(errorOf(path).code).toBe('IMPORT_FILE_INVALID');
+    }
+  });
+
+  test.each(names)('%s with other bytes is refused with a code, or converted', (name) => {
+    const path = place(name, 'keras');
+    const whole = readFileSync(path);
+    const random = createRandom(3);
+    for (let trial = 0; trial < 60; trial += 1) {
+      const bytes = Buffer.from(whole);
+      for (let change = 0; change < 8; change += 1) {
+        bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+      }
+      writeFileSync(path, bytes);
+      try {
+        (name.endsWith('.keras') ? kerasImporter : kerasHdf5Importer)
+          .open(path, {})
+          [Symbol.dispose]();
+      } catch (error) {
+        if (!(error instanceof ServingError)) throw error;
+      }
+    }
+  });
+});
+
+test.each([
+  ['text.keras', 'this is no model, it is only text\n', undefined],
+  ['empty.h5', '', undefined],
+  ['page.keras', '<!doctype html><html></html>', undefined],
+])('%s is known as no model of Keras by its first bytes', (name, content, expected) => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  expect(findImporter(path)).toBe(expected);
+});
+
+test('a configuration that nests without end is refused', () => {
+  const config = `${'{"class_name":"Sequential","config":{"name":"a","layers":['.repeat(300)}${']}}'.repeat(300)}`;
+  expect(errorOf(zipOf(config)).message).toMatch(/nested? deep|nests deeper/);
+});
+
+test('a configuration with another count of weights than the file is refused', () => {
+  const path = place('small_cnn.h5', 'keras');
+  const text = readFileSync(path, 'latin1').replaceAll('"use_bias": true', '"use_bias":false');
+  writeFileSync(path, Buffer.from(text, 'latin1'));
+  expect(errorOf(path).message).toMatch(
+    /the file has 2 weights for it and its configuration needs 1/,
+  );
+});
+
+/** A `.keras` file of a configuration only. */
+function zipOf(config: string): string {
+  const name = 'config.json';
+  const content = Buffer.from(config);
+  const header = Buffer.alloc(30);
+  header.writeUInt32LE(0x04034b50, 0);
+  header.writeUInt16LE(name.length, 26);
+  const entry = Buffer.alloc(46);
+  entry.writeUInt32LE(0x02014b50, 0);
+  entry.writeUInt32LE(crc32(content), 16);
+  entry.writeUInt32LE(content.length, 20);
+  entry.writeUInt32LE(content.length, 24);
+  entry.writeUInt16LE(name.length, 28);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(46 + name.length, 12);
+  end.writeUInt32LE(30 + name.length + content.length, 16);
+  const path = join(folder, 'made.keras');
+  writeFileSync(
+    path,
+    Buffer.concat([header, Buffer.from(name), content, entry, Buffer.from(name), end]),
+  );
+  return path;
+}

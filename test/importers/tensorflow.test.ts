@@ -1,0 +1,100 @@
+/** SavedModels and frozen graphs in the commands and in the server, as a user gives them. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TensorFlowCase } from '../models/tensorflow-cases.ts';
+import { readCase, readModel, readPictures } from '../models/tensorflow-cases.ts';
+import { runModelship, startModelship, temporaryFolder } from '../support/modelship.ts';
+
+const folder = temporaryFolder();
+const at = (...names: readonly string[]): string => join(folder.path, ...names);
+const { jpegs, scores } = readPictures();
+
+function put(place: string, files: TensorFlowCase['files']): void {
+  for (const [name, packed] of Object.entries(files)) {
+    const path = join(place, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, gunzipSync(Buffer.from(packed, 'base64')));
+  }
+}
+
+beforeAll(() => {
+  put(at('models', 'gan', '1'), readCase('svhn_gan/references').files);
+  // TensorFlow writes this beside it; it is no frozen graph.
+  writeFileSync(at('models', 'gan', '1', 'fingerprint.pb'), 'x');
+  put(at('models', 'heads', '1'), readModel('many_signatures').files);
+  put(at('frozen'), readModel('frozen_tf2').files);
+  jpegs.forEach((jpeg, i) => void writeFileSync(at(`${i}.jpg`), jpeg));
+});
+
+afterAll(() => folder[Symbol.dispose]());
+
+test('article 003 is served as it was exported, and its pictures decoded', async () => {
+  await using server = await startModelship(at('models'));
+  const form = new FormData();
+  form.append('image', new Blob([Buffer.from(jpegs[0] as Uint8Array)]), '0.jpg');
+  const answer = await fetch(`${server.url}/models/gan/predict`, { method: 'POST', body: form });
+  expect(answer.status).toBe(200);
+  const { predictions } = (await answer.json()) as { predictions: { probability: number }[] };
+  expect(predictions).toHaveLength(5);
+  const heads = await fetch(`${server.url}/v2/models/heads/infer`, {
+    method: 'POST',
+    body: JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1, 2, 3, 4] }],
+    }),
+  });
+  const { outputs } = (await heads.json()) as { outputs: { name: string; data: number[] }[] };
+  const doubled = outputs.find(({ name }) => name === 'x_1')?.data;
+  expect(doubled).toEqual([2, 4, 6, 8]);
+});
+
+test("article 003's client gets TensorFlow's classes from predict_images, and classify from examples", async () => {
+  await using server = await startModelship(at('models', 'gan'));
+  const ask = async (verb: string, body: object): Promise<never> => {
+    const url = `${server.url}/v1/models/gan:${verb}`;
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    return (await answer.json()) as never;
+  };
+  const b64 = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
+  const { predictions }: { predictions: number[][] } = await ask('predict', {
+    signature_name: 'predict_images',
+    instances: b64,
+  });
+  const best = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+  expect(predictions.map(best)).toEqual(scores[0]?.map(best));
+  const { results }: { results: [string, number][][] } = await ask('classify', {
+    examples: b64.map((picture) => ({ 'image/encoded': picture })),
+  });
+  expect(results.map((row) => best(row.map(([, score]) => score)))).toEqual(scores[0]?.map(best));
+});
+
+test('predict and inspect take the folder; inspect says that its requests run alone', async () => {
+  const predicted = await runModelship(['predict', at('models', 'gan'), at('0.jpg'), '--json']);
+  expect(predicted.code).toBe(0);
+  expect(JSON.parse(predicted.stdout).results[0].predictions).toHaveLength(5);
+  const inspected = await runModelship(['inspect', at('models', 'gan')]);
+  expect(inspected.stdout).toMatch(/format +TensorFlow SavedModel, TensorFlow 2\.21\.0, as ONNX/);
+  expect(inspected.stdout).toMatch(/pictures +rgb/);
+  expect(inspected.stdout).toMatch(/batching +every request runs alone/);
+});
+
+test('import writes the graph of a frozen one, and says what it found in a SavedModel', async () => {
+  const frozen = await runModelship(['import', at('frozen', 'model.pb'), '-o', at('out.onnx')]);
+  expect(frozen).toMatchObject({ code: 0, stdout: expect.stringContaining('serving_default') });
+  const heads = ['import', at('models', 'heads', '1'), '-o', at('heads.onnx')];
+  const { code, stdout } = await runModelship(heads);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/dropped +signature 'spell': not served: .*StringLength/);
+});
+
+test('a wrong signature lists those there are, and a damaged file is named', async () => {
+  const wrong = ['import', at('models', 'heads', '1'), '-o', at('no.onnx'), '--signature', 'nope'];
+  const asked = await runModelship(wrong);
+  expect(asked.stderr).toContain('it has classify, count, embed, spell');
+  expect(asked.code).not.toBe(0);
+  writeFileSync(at('broken.pb'), 'no graph');
+  const broken = await runModelship(['inspect', at('broken.pb')]);
+  expect(broken.stdout + broken.stderr).toMatch(/broken\.pb is not a usable model/);
+});
