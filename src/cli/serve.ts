@@ -58,7 +58,6 @@ function logProblems(models: readonly ReadModel[], log: Log): void {
 function startWatch(life: ModelLife, { pollIntervalMs }: Settings): Watch {
   const watch = watchModels(life, {
     intervalMs: pollIntervalMs,
-    now: Date.now,
     schedule: scheduleTimer,
   });
   process.on('SIGHUP', watch.look);

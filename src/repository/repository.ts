@@ -42,8 +42,8 @@ export interface Repository {
   configure(config: ModelsConfig): void;
   /** Takes the place of a model's model.yaml; undefined: that on disk again. */
   setYaml(model: string, yaml: string | undefined): void;
-  /** When what may still be being copied has settled, as far as the looks so far know. */
-  readonly settlesAt: number | undefined;
+  /** How long until what may still be being copied has settled, as far as the looks so far know. */
+  readonly settlesInMs: number | undefined;
 }
 
 export interface RepositoryOptions {
@@ -206,8 +206,9 @@ export function createRepository(options: RepositoryOptions): Repository {
       if (yaml === undefined) yamls.delete(model);
       else yamls.set(model, yaml);
     },
-    get settlesAt() {
-      return settling.nextAt;
+    get settlesInMs() {
+      const { nextAt } = settling;
+      return nextAt === undefined ? undefined : nextAt - now();
     },
   };
 }

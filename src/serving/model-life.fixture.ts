@@ -104,7 +104,7 @@ export function createLifeStage(options: StageOptions = {}): LifeStage {
     setYaml(model, yaml) {
       if (yaml !== undefined) yamls[model] = yaml;
     },
-    settlesAt: undefined,
+    settlesInMs: undefined,
   };
 
   const builder: VersionBuilder = {

@@ -6,6 +6,7 @@
  * a version (served-version.ts), when to look (watch.ts), nor who may ask (model-control.ts).
  */
 
+import { systemClock } from '../batching/clock.ts';
 import type { ModelControlMode } from '../config/settings.ts';
 import { messageOf } from '../errors.ts';
 import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
@@ -44,7 +45,7 @@ export interface LifeOptions {
   readonly cores: CoreRequest;
   readonly log: Log;
   readonly metrics?: Pick<Metrics, 'forgetVersion'> | undefined;
-  /** Milliseconds since 1970; absent: the system's. */
+  /** Milliseconds of a clock that nobody sets; absent: the system's. */
   readonly now?: (() => number) | undefined;
   readonly schedule?: ((milliseconds: number, callback: () => void) => () => void) | undefined;
 }
@@ -57,8 +58,8 @@ export interface ModelLife {
   readonly started: Promise<void>;
   /** Looks at the repository and starts what follows from it. Never throws: what serves goes on. */
   look(): void;
-  /** When to look again though nobody asked, in milliseconds since 1970; undefined: no need. */
-  readonly lookAgainAt: number | undefined;
+  /** How long until it has to look again though nobody asked; undefined: no need. */
+  readonly lookAgainInMs: number | undefined;
   /** Nothing is started from now on. */
   close(): void;
 }
@@ -68,7 +69,7 @@ const longestTimer = 2 ** 31 - 1;
 
 export function createModelLife(options: LifeOptions): ModelLife {
   const { registry, repository, builder, traffic, log, mode } = options;
-  const now = options.now ?? Date.now;
+  const now = options.now ?? systemClock.now;
   const schedule = options.schedule ?? scheduleTimer;
   const models = new Map<string, ManagedModel>();
   const waiting = new Set<{ model: ManagedModel; done: () => boolean; resolve: () => void }>();
@@ -300,13 +301,14 @@ export function createModelLife(options: LifeOptions): ModelLife {
       for (const model of [...models.values()]) reconcile(model);
     },
     started: firstLoads.promise,
-    get lookAgainAt() {
+    get lookAgainInMs() {
       const missing = [...models.values()]
         .map(({ missingSince, gone }) => (gone ? undefined : missingSince))
         .filter((since) => since !== undefined)
-        .map((since) => since + options.settleMs);
-      const times = [...missing, ...(repository.settlesAt ? [repository.settlesAt] : [])];
-      return times.length === 0 ? undefined : Math.min(...times);
+        .map((since) => since + options.settleMs - now());
+      const { settlesInMs } = repository;
+      const waits = settlesInMs === undefined ? missing : [...missing, settlesInMs];
+      return waits.length === 0 ? undefined : Math.min(...waits);
     },
     close() {
       closed = true;

@@ -11,14 +11,14 @@ function createStage() {
       look() {
         stage.looks += 1;
       },
-      get lookAgainAt() {
-        return stage.lookAgainAt;
+      get lookAgainInMs() {
+        return stage.lookAgainAt === undefined ? undefined : stage.lookAgainAt - now;
       },
       close() {
         stage.closed = true;
       },
     },
-    { intervalMs: 1000, now: () => now, schedule: clock.schedule },
+    { intervalMs: 1000, schedule: clock.schedule },
   );
   const advance = (milliseconds: number): void => {
     now += milliseconds;

@@ -10,7 +10,6 @@ export interface Watch {
 
 export interface WatchOptions {
   readonly intervalMs: number;
-  readonly now: () => number;
   readonly schedule: (milliseconds: number, callback: () => void) => () => void;
 }
 
@@ -18,14 +17,13 @@ export interface WatchOptions {
 const leastWaitMs = 20;
 
 export function watchModels(
-  life: Pick<ModelLife, 'look' | 'lookAgainAt' | 'close'>,
-  { intervalMs, now, schedule }: WatchOptions,
+  life: Pick<ModelLife, 'look' | 'lookAgainInMs' | 'close'>,
+  { intervalMs, schedule }: WatchOptions,
 ): Watch {
   let forget = (): void => {};
 
   function wait(): void {
-    const settles = life.lookAgainAt;
-    const next = settles === undefined ? intervalMs : Math.min(intervalMs, settles - now());
+    const next = Math.min(intervalMs, life.lookAgainInMs ?? intervalMs);
     forget = schedule(Math.max(leastWaitMs, next), look);
   }
 

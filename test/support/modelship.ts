@@ -60,7 +60,10 @@ afterAll(async () => {
 /** A folder that is gone when the scope ends. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'modelship-test-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
 }
 
 /** Nothing of the machine's own settings; one instance a model, so that starts are cheap. */
