@@ -104,6 +104,12 @@ function multipart(field: string): {
   };
 }
 
+// A benchmark that fails leaves nothing behind.
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 interface Figures {
   readonly firstMs: number;
   readonly perSecond: number;
@@ -125,7 +131,7 @@ async function measure({ field, start }: Stack): Promise<Figures> {
       const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', ...more };
       const child = spawn(command, args, { cwd: import.meta.dirname, env, stdio: 'ignore' });
       children.push(child);
-      process.once('exit', () => child.kill('SIGKILL'));
+      running.add(child);
     });
     const firstMs = await firstAnswer(`${url}/predict`, shot, startedAt);
     const alone = await load(url, 1, shot, 3000);
@@ -146,6 +152,7 @@ async function measure({ field, start }: Stack): Promise<Figures> {
   } finally {
     for (const child of children) child.kill('SIGTERM');
     await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
+    for (const child of children) running.delete(child);
   }
 }
 
@@ -161,7 +168,7 @@ rmSync(folder, { recursive: true, force: true });
 
 const reference = median(references);
 console.log(
-  `bare two-process ONNX Runtime loop: ${reference.toFixed(1)} pictures/s; ${users} users; medians of ${rounds} rounds; the first round of ours fills its cache`,
+  `bare two-process ONNX Runtime loop: ${reference.toFixed(1)} pictures/s; ${users} users; medians of ${rounds} rounds`,
 );
 console.table(
   Object.fromEntries(
@@ -177,7 +184,8 @@ console.table(
           'p95 ms': of('p95').toFixed(0),
           'one user p50 ms': of('onePersonMs').toFixed(0),
           'MB PSS': of('megabytes').toFixed(0),
-          'start to first answer s': (of('firstMs') / 1000).toFixed(2),
+          'first start s': ((all[0]?.firstMs ?? Number.NaN) / 1000).toFixed(2),
+          'later starts s': (median(all.slice(1).map(({ firstMs }) => firstMs)) / 1000).toFixed(2),
           failures: all.reduce((sum, { failures }) => sum + failures, 0),
         },
       ];
