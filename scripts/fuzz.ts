@@ -56,8 +56,9 @@ for (let round = 0; round < rounds && !gone; round += 1) {
   console.log(`round ${round + 1} of ${rounds}: ${residentMegabytes()} MB resident`);
 }
 const shown = [...total].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
-console.log(`${calls} calls; by status ${shown.join(', ')}; odd: ${odd}; alive: ${!gone}`);
+const alive = !gone;
+console.log(`${calls} calls; by status ${shown.join(', ')}; odd: ${odd}; alive: ${alive}`);
 server.kill('SIGTERM');
-if (!gone) await new Promise((resolve) => server.once('exit', resolve));
+if (alive) await new Promise((resolve) => server.once('exit', resolve));
 rmSync(folder, { recursive: true, force: true });
-process.exit(odd === 0 && !gone ? 0 : 1);
+process.exit(odd === 0 && alive ? 0 : 1);
