@@ -29,10 +29,11 @@ const lengthHeader = 'inference-header-content-length';
 
 /** Gives the input back as its output, or ten of its numbers. */
 function dummyService(echo: boolean): InferenceService {
-  const served = { timeLimitMs: 30_000, version: {} };
+  const served = { timeLimitMs: 30_000, version: {}, hold() {}, release() {} };
   return {
     registry: { models: [], resolve: () => served, find: () => served },
     resolve: () => served,
+    acquire: () => served,
     async infer({ model, inputs }: { model: string; inputs: readonly NamedTensor[] }) {
       const [input] = inputs as [NamedTensor];
       const few = { name: 'y', dtype: 'FP32', shape: [1, 10], data: input.data.subarray(0, 40) };

@@ -79,7 +79,7 @@ describe('modelship import', () => {
     const args = ['import', model, '-o', join(folder, 'other.onnx'), '--verify', input];
     const { code, stdout } = await runModelship([...args, npy('wrong.npy', wrong)]);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/verified +\d\.\de[+]\d+ σ/);
+    expect(stdout).toMatch(/NOT THE SAME +\d\.\de[+]\d+ σ/);
   });
 
   test('leaves no file of a model that is refused', async () => {

@@ -164,6 +164,8 @@ describe('changes at run time', { timeout: 180_000 }, () => {
     const traffic = startTraffic(server, 'plus');
     await traffic.more(50);
     expect([...traffic.count.answers.keys()]).toEqual([1]);
+    const asked = ['promote', 'plus', '--version', '9', '--url', server.url];
+    expect(await runModelship(asked)).toMatchObject({ stderr: expect.stringContaining('9') });
     const promoted = await runModelship(['promote', 'plus', '--url', server.url]);
     expect(promoted).toMatchObject({ code: 0 });
     expect(promoted.stdout).toContain('stable');

@@ -172,15 +172,21 @@ function addInit(program: Command): void {
     .option('--force', 'overwrite a model.yaml that is there', false)
     .option('--print', 'print it instead of writing it', false)
     .action(async (path: string, options: { force: boolean; print: boolean }) => {
-      const { init } = await import('./init.ts');
-      init(path, options, standardOutput);
+      const { init, readForInit } = await import('./init.ts');
+      const { createForeignModels } = await import('./foreign-models.ts');
+      const { createLog } = await import('../telemetry/log.ts');
+      const settings = loadSettings({ logLevel: 'warn', path });
+      const log = createLog(settings.logLevel, process.stderr.isTTY === true);
+      const read = readForInit(path, options);
+      const converted = await createForeignModels(settings, log).importAll(read);
+      init(path, options, standardOutput, read, converted);
     });
 }
 
 function addImport(program: Command): void {
   const command = program
     .command('import <MODEL>')
-    .description('convert a model of Keras (.keras, .h5) to ONNX, without Python')
+    .description('convert a Keras or TensorFlow model to ONNX, without Python')
     .option('-o, --out <FILE>', 'where to (default: beside the model, .onnx)')
     .option('--verify <INPUT.npy...>', 'an input and its expected output, two .npy files')
     .option('--signature <NAME>', 'which one, when the model has several')
@@ -218,6 +224,8 @@ function build(): Command {
   const program = new Command('modelship')
     .description(introduction)
     .version(ownVersion(), '--version', 'print the version')
+    // Else `promote digits --version 3` would print the version of this program.
+    .enablePositionalOptions()
     .addHelpText('after', epilogue)
     .showHelpAfterError('(modelship --help shows the commands)')
     .exitOverride();

@@ -65,8 +65,11 @@ function print(converted: ConvertedModel, place: string, output: Output): void {
   );
   for (const note of check.notes) output.print(`  note        ${note}`);
   if (check.expectedError !== undefined) {
+    const distance = `${check.expectedError.toExponential(1)} σ from the expected output`;
     output.print(
-      `  verified    ${check.expectedError.toExponential(1)} σ from the expected output`,
+      check.expectedError <= verifyBound
+        ? `  verified    ${distance}`
+        : `  NOT THE SAME  ${distance}, more than ${verifyBound.toExponential(0)}: the file was written, do not use it`,
     );
   }
 }

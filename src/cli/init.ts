@@ -115,7 +115,13 @@ function yamlPathFor({ folder }: ReadModel, file: string): string {
   return join(folder, shared ? `${basename(file, extname(file))}.yaml` : 'model.yaml');
 }
 
-function initModel(path: string, model: ReadModel, options: InitOptions, output: Output): void {
+function initModel(
+  path: string,
+  model: ReadModel,
+  file: string,
+  options: InitOptions,
+  output: Output,
+): void {
   const version = model.versions.at(-1);
   const problem = version?.problem ?? (version?.signature ? undefined : model.problem);
   if (problem && problem.code !== 'MODEL_YAML_INVALID') throw problem;
@@ -128,7 +134,7 @@ function initModel(path: string, model: ReadModel, options: InitOptions, output:
     output.print(text);
     return;
   }
-  const target = yamlPathFor(model, version.file ?? path);
+  const target = yamlPathFor(model, file);
   if (existsSync(target) && !options.force)
     throw new ServingError('FILE_EXISTS', { path: target, option: '--force' });
   writeFileSync(target, text);
@@ -137,11 +143,25 @@ function initModel(path: string, model: ReadModel, options: InitOptions, output:
   );
 }
 
-/** Throws FILE_EXISTS, and what finding and reading the model throws. */
-export function init(path: string, options: InitOptions, output: Output): void {
+/** The models under a path. Throws what finding a model throws. */
+export function readForInit(path: string, { force }: Pick<InitOptions, 'force'>): ReadModel[] {
   // An own model.yaml that is broken must not keep init from writing a new one.
-  const models = findModels(path).map(({ yamlPath, ...found }) =>
-    readModel(yamlPath && !options.force ? { ...found, yamlPath } : found),
+  return findModels(path).map(({ yamlPath, ...found }) =>
+    readModel(yamlPath && !force ? { ...found, yamlPath } : found),
   );
-  for (const model of models) initModel(path, model, options, output);
+}
+
+/**
+ * `converted`: the models that were read, with copies in the place of what is in another format. Throws
+ * FILE_EXISTS, and what finding and reading the model throws.
+ */
+export function init(
+  path: string,
+  options: InitOptions,
+  output: Output,
+  read: readonly ReadModel[] = readForInit(path, options),
+  converted = read,
+): void {
+  for (const [i, model] of converted.entries())
+    initModel(path, model, read[i]?.versions.at(-1)?.file ?? path, options, output);
 }

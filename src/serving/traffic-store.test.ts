@@ -57,6 +57,23 @@ test('a change is there for the next server, with its history', () => {
   expect(readdirSync(join(root, 'state'))).toEqual([]);
 });
 
+test('the same change twice is one, and one rollback undoes it', () => {
+  const store = open();
+  for (let i = 0; i < 2; i += 1) store.change(head, { kind: 'promote', version: '2' }, everything);
+  store.change(head, { kind: 'rollback' }, everything);
+  expect(store.rulesOf(head)).toBeUndefined();
+});
+
+test('copies go on while a canary gets a part of the traffic', () => {
+  const store = open();
+  const shadow = { to: '2', percent: 10, tolerance: 0.001 };
+  store.change(head, { kind: 'set', shadow }, everything);
+  store.change(head, { kind: 'promote', version: '2', percent: 25 }, everything);
+  expect(store.rulesOf(head)?.shadow).toEqual(shadow);
+  store.change(head, { kind: 'promote' }, everything);
+  expect(store.rulesOf(head)?.shadow).toBeUndefined();
+});
+
 test('a reset forgets all changes', () => {
   const store = open();
   store.change(head, { kind: 'promote', version: '2' }, everything);

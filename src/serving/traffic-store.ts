@@ -5,6 +5,7 @@
  * Kept as a file for each model where there is a folder for them (state-folder.ts), else in memory.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { ServingError } from '../errors.ts';
 import type { ModelHead } from '../repository/read-model.ts';
 import type { ShadowRule, TrafficChange, TrafficRules } from './traffic.ts';
@@ -117,10 +118,15 @@ function promoted(
       stable !== undefined && stable !== to ? { previous: stable } : {};
     return { labels: { ...state.labels, ...previous, stable: to }, traffic: { stable: 100 } };
   }
-  if (stable === undefined) return refuse('there is no label "stable" for the rest of the traffic');
+  if (stable === undefined)
+    return refuse(
+      'there is no label "stable" for the rest of the traffic; name the version that is to keep it: {"labels": {"stable": …}}',
+    );
   if (stable === to) return refuse(`version ${to} is stable already`);
   const labels = { ...state.labels, canary: to };
-  return { labels, traffic: { stable: Math.round(1e6 * (100 - percent)) / 1e6, canary: percent } };
+  const traffic = { stable: Math.round(1e6 * (100 - percent)) / 1e6, canary: percent };
+  // Its copies go on while it is tried out; with all the traffic there is nothing to compare it with.
+  return { labels, traffic, shadow: state.shadow };
 }
 
 export function createTrafficStore({ folder, now }: TrafficStoreOptions): TrafficStore {
@@ -177,6 +183,8 @@ export function createTrafficStore({ folder, now }: TrafficStoreOptions): Traffi
             };
       const problem = findProblem(next, current, serves);
       if (problem) return refuse(problem);
+      // Said twice, it is one change, and one rollback undoes it.
+      if (state && isDeepStrictEqual({ ...next, shadow: next.shadow }, current)) return;
       const before = [...(state?.before ?? []), state ? current : null].slice(-longestHistory);
       write(model, { now: next, since, before });
     },

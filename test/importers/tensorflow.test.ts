@@ -80,6 +80,11 @@ test('predict and inspect take the folder; inspect says that its requests run al
   expect(inspected.stdout).toMatch(/batching +every request runs alone/);
 });
 
+test('init proposes a model.yaml for what has to be converted first', async () => {
+  const { code, stdout } = await runModelship(['init', at('models', 'gan'), '--print']);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('TensorFlow SavedModel')]);
+});
+
 test('import writes the graph of a frozen one, and says what it found in a SavedModel', async () => {
   const frozen = await runModelship(['import', at('frozen', 'model.pb'), '-o', at('out.onnx')]);
   expect(frozen).toMatchObject({ code: 0, stdout: expect.stringContaining('serving_default') });
