@@ -261,6 +261,11 @@ describe('changes at run time', { timeout: 180_000 }, () => {
       'MODEL_NOT_FOUND',
       /nope/,
     );
+    const put = await fetch(`${server.url}/models/plus/traffic`, {
+      method: 'PUT',
+      body: '{"traffic":{"__proto__":100}}',
+    });
+    expect(put.status).toBe(400);
     const { code, stderr } = await runModelship(['promote', 'nope', '--url', server.url]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('MODEL_NOT_FOUND')]);
   });

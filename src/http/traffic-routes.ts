@@ -38,10 +38,18 @@ const promoteBody = z.strictObject({
   percent: z.number().positive().max(100).optional(),
 });
 
+/** The validator would drop such a key, and with it what it was to have. */
+const namesProto = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (Object.hasOwn(value, '__proto__') || Object.values(value).some(namesProto));
+
 /** The body against its schema; an empty one is {}. Throws JSON_INVALID or CONTROL_REQUEST_INVALID. */
 function readBody<S extends z.ZodType>({ body }: FastifyRequest, schema: S): z.output<S> {
   const bytes = body as Buffer | undefined;
   const value = bytes && bytes.length > 0 ? parseJson(bytes) : {};
+  if (namesProto(value))
+    throw new ServingError('CONTROL_REQUEST_INVALID', { problem: '"__proto__" names nothing' });
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;

@@ -5,7 +5,7 @@
  * What we have no use for (model_platform, logging_config) is read over; what we do not know is a problem.
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { VersionsYaml } from '../config/model-yaml.ts';
 import { isModelName } from '../config/model-yaml.ts';
@@ -194,16 +194,19 @@ const maxBytes = 4 * 1024 * 1024;
 export function readModelsConfig(path: string): ModelsConfig {
   let text: string;
   try {
+    const stats = statSync(path);
+    if (!stats.isFile())
+      throw new ServingError('PATH_UNREADABLE', { path, problem: 'it is not a regular file' });
+    if (stats.size > maxBytes) {
+      const problem = `it is larger than ${maxBytes} bytes`;
+      throw new ServingError('PATH_UNREADABLE', { path, problem });
+    }
     text = readFileSync(path, 'utf8');
   } catch (error) {
+    if (error instanceof ServingError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new ServingError('PATH_NOT_FOUND', { path, expected: 'a models.config' });
     throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
   }
-  if (text.length > maxBytes)
-    throw new ServingError('PATH_UNREADABLE', {
-      path,
-      problem: `it is larger than ${maxBytes} bytes`,
-    });
   return parseModelsConfig(text, path, dirname(path));
 }

@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/models/run.ts';
@@ -73,6 +74,16 @@ test('a model.yaml of several megabytes is not read', () => {
   writeTestModel(root, 'mlp');
   write('mlp/model.yaml', Buffer.alloc(4 * 1024 * 1024 + 1, '#'));
   expect(read('mlp').problem?.code).toBe('PATH_UNREADABLE');
+});
+
+test('a model.yaml or labels that have no end are not read', () => {
+  writeTestModel(root, 'mlp');
+  symlinkSync('/dev/zero', join(root, 'mlp/model.yaml'));
+  expect(read('mlp').problem?.message).toContain('not a regular file');
+  unlinkSync(join(root, 'mlp/model.yaml'));
+  execFileSync('mkfifo', [join(root, 'mlp/labels.txt')]);
+  write('mlp/model.yaml', 'output: {labels: labels.txt}');
+  expect(read('mlp').problem?.message).toContain('not a regular file');
 });
 
 test('a model.yaml that is a folder cannot be read', () => {

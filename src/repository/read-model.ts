@@ -77,7 +77,11 @@ const maxTextBytes = 4 * 1024 * 1024;
 
 function readText(path: string): string {
   try {
-    if (statSync(path).size > maxTextBytes) {
+    const stats = statSync(path);
+    // A pipe would keep the server waiting, and a device has no end.
+    if (!stats.isFile())
+      throw new ServingError('PATH_UNREADABLE', { path, problem: 'it is not a regular file' });
+    if (stats.size > maxTextBytes) {
       throw new ServingError('PATH_UNREADABLE', {
         path,
         problem: `it is larger than ${maxTextBytes} bytes`,

@@ -35,6 +35,11 @@ describe('refused:', () => {
     ['a missing input', 'INPUT_MISSING', [a]],
     ['nothing', 'INPUT_MISSING', []],
     ['an input twice', 'INFER_REQUEST_INVALID', [a, b, a]],
+    [
+      'more strings than are taken',
+      'INPUT_DATA_INVALID',
+      [a, tensor('b', 'BYTES', [1_000_001], new Uint8Array(4 * 1_000_001))],
+    ],
     ['another dtype', 'INPUT_DTYPE_MISMATCH', [{ ...a, dtype: 'FP64' }, b]],
     ['another rank', 'INPUT_SHAPE_MISMATCH', [{ ...a, shape: [2] }, b]],
     ['another size', 'INPUT_SHAPE_MISMATCH', [{ ...a, shape: [1, 3] }, b]],

@@ -5,7 +5,12 @@
 import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
-import { byteLengthOf, countBytesElements, elementCount } from '../tensor/tensor.ts';
+import {
+  byteLengthOf,
+  countBytesElements,
+  elementCount,
+  mostBytesElements,
+} from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
 import type { ServedSignature } from './signatures.ts';
@@ -46,6 +51,8 @@ function checkData({ name, dtype, shape, data }: NamedTensor): void {
       fail(`it has ${data.byteLength} bytes; ${dtype} [${shape.join(', ')}] takes ${expected}`);
     return;
   }
+  if (elementCount(shape) > mostBytesElements)
+    fail(`it has more than ${mostBytesElements} elements, which is the limit for BYTES`);
   const count = countBytesElements(data);
   if (count === -1) fail('an element says it is longer than the data');
   if (count !== elementCount(shape))

@@ -31,6 +31,12 @@ export function byteLengthOf(dtype: DType, shape: readonly number[]): number {
   return sizeOfDType(dtype) * elementCount(shape);
 }
 
+/**
+ * Elements that a tensor of BYTES may have. Each becomes a string of its own in the runner, some 400 bytes and
+ * a microsecond however short it is, so that a message of 60 bytes could ask for gigabytes and minutes.
+ */
+export const mostBytesElements = 1_000_000;
+
 /** Counts the elements of BYTES data; -1 when a length runs past the end. */
 export function countBytesElements(data: Uint8Array): number {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);

@@ -6,6 +6,7 @@
 
 import type { DType } from '../../tensor/dtype.ts';
 import { sizeOfDType } from '../../tensor/dtype.ts';
+import { mostBytesElements } from '../../tensor/tensor.ts';
 import type { ElementKind, Elements } from './elements.ts';
 import { isBetween } from './elements.ts';
 import { encodeBooleans } from './encode-booleans.ts';
@@ -51,7 +52,10 @@ export function* encodeElements(
     checkKind(part, options);
     count += part.count;
   }
-  if (dtype === 'BYTES') return yield* encodeStrings(parts);
+  if (dtype === 'BYTES') {
+    if (count > mostBytesElements) refuse(`it has more than ${mostBytesElements} strings`);
+    return yield* encodeStrings(parts);
+  }
   if (dtype === 'BOOL') return yield* encodeBooleans(parts, count);
   const [first] = parts;
   if (parts.length === 1 && first?.read?.dtype === dtype && first.read.integers === integers)

@@ -8,7 +8,7 @@
 
 import { ServingError } from '../../errors.ts';
 import type { DType } from '../../tensor/dtype.ts';
-import { elementCount } from '../../tensor/tensor.ts';
+import { elementCount, mostBytesElements } from '../../tensor/tensor.ts';
 import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
 import {
   countFixedBytes,
@@ -98,6 +98,8 @@ function readFloats(number: number, field: string, size: 4 | 8) {
 /** Into the length-prefixed layout that BYTES has everywhere else. */
 function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
   const field = 8;
+  if (elementCount(tensor.shape) > mostBytesElements)
+    fail(tensor, `it has more than ${mostBytesElements} elements, the limit for BYTES`);
   let count = 0;
   let total = 0;
   for (const counter = new WireReader(tensor.contents); counter.next(); ) {

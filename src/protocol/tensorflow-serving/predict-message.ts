@@ -51,12 +51,16 @@ export function decodePredictRequest(message: Uint8Array): PredictMessage {
   let model: ModelSpec | undefined;
   const inputs = new Map<string, Uint8Array>();
   const outputFilter: string[] = [];
+  let entries = 0;
   while (reader.next()) {
     if (reader.field === 1) model = readModelSpec(reader.message());
-    else if (reader.field === 2) inputs.set(...readEntry(reader.message()));
-    else if (reader.field === 3) outputFilter.push(reader.string());
+    else if (reader.field === 2) {
+      // Entries, and not names: the same name may come millions of times.
+      entries += 1;
+      inputs.set(...readEntry(reader.message()));
+    } else if (reader.field === 3) outputFilter.push(reader.string());
     else reader.skip();
-    if (inputs.size > mostNames || outputFilter.length > mostNames)
+    if (entries > mostNames || outputFilter.length > mostNames)
       fail(`more than ${mostNames} inputs or outputs`);
   }
   return { model: requireModelSpec(model), inputs, outputFilter };

@@ -11,7 +11,7 @@ import { ServingError } from '../../errors.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { sizeOfDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
-import { elementCount } from '../../tensor/tensor.ts';
+import { elementCount, mostBytesElements } from '../../tensor/tensor.ts';
 import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
 import { readBools, readFixed, readVarints, readVarints64 } from '../protobuf/repeated-numbers.ts';
 import { WireReader, wireTypes } from '../protobuf/wire-reader.ts';
@@ -178,6 +178,8 @@ function readStrings(
   input: string,
   room: TensorRoom,
 ): Uint8Array {
+  if (count > mostBytesElements)
+    refuse(input, `it has more than ${mostBytesElements} elements, the limit for DT_STRING`);
   let given = 0;
   let total = 0;
   let last = message.subarray(0, 0);
