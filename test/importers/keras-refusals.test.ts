@@ -7,7 +7,9 @@ import { crc32, gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ServingError } from '../../src/errors.ts';
 import { findImporter } from '../../src/importers/importers.ts';
+import type { Layer } from '../../src/importers/keras/network.ts';
 import { kerasHdf5Importer, kerasImporter } from '../../src/importers/keras/open-keras.ts';
+import { operationKind } from '../../src/importers/keras/operations/index.ts';
 import { createRandom } from '../models/random.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
@@ -188,3 +190,8 @@ function zipOf(config: string): string {
   );
   return path;
 }
+
+test('an operation with the name of what every object has is none', () => {
+  for (const className of ['constructor', '__proto__', 'toString'])
+    expect(operationKind({ className } as Layer)).toBeUndefined();
+});

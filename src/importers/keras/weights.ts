@@ -72,9 +72,9 @@ export function snakeCase(className: string): string {
 }
 
 /** Classes that are saved under another name than their own, which is what the paths are made of. */
-const ownNames: Readonly<Record<string, string>> = {
-  GroupQueryAttention: 'GroupedQueryAttention',
-};
+const ownNames: ReadonlyMap<string, string> = new Map([
+  ['GroupQueryAttention', 'GroupedQueryAttention'],
+]);
 
 function planNetwork(network: Network, kindOf: FindKind, isTrained: boolean): Plan['children'] {
   const counts = new Map<string, number>();
@@ -82,7 +82,7 @@ function planNetwork(network: Network, kindOf: FindKind, isTrained: boolean): Pl
   for (const layer of network.layers) {
     const isHidden = network.kind === 'sequential' && layer.className === 'InputLayer';
     if (isHidden || isOperation(layer)) continue;
-    const base = snakeCase(ownNames[layer.className] ?? layer.className);
+    const base = snakeCase(ownNames.get(layer.className) ?? layer.className);
     const count = counts.get(base) ?? 0;
     counts.set(base, count + 1);
     const path = `layers/${count === 0 ? base : `${base}_${count}`}`;

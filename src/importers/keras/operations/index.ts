@@ -22,8 +22,8 @@ const isLambda = ({ className }: Layer): boolean =>
 
 /** How an operation is converted; undefined for one that is not supported. */
 export function operationKind(layer: Layer): LayerKind | undefined {
-  const convert = isLambda(layer)
-    ? tensorflowOperation(layer, operations)
-    : operations[layer.className];
+  const { className } = layer;
+  const own = Object.hasOwn(operations, className) ? operations[className] : undefined;
+  const convert = isLambda(layer) ? tensorflowOperation(layer, operations) : own;
   return convert && { convert, anyDtype: true, mask: 'keep' };
 }
