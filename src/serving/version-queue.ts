@@ -54,7 +54,7 @@ export interface VersionQueue
 }
 
 /** Of runs this short, handing over the next one is a part that can be seen (docs/decisions/scheduler.md). */
-const aheadMs = 10;
+const aheadMs = 5;
 
 function policyOf(model: ReadModel, { maxBatch, source }: RunSize): BatchPolicy {
   const { maxDelayMs } = model.config.batching;
