@@ -167,9 +167,11 @@ function checkName(vars: Hdf5Group | undefined, { name, place }: Plan): Hdf5Grou
   return vars;
 }
 
-/** The weights of a model in the older layout. `root` is `model_weights`, or the file of weights only. */
-export function openOldWeights(root: Hdf5Group, network: Network, kindOf: FindKind): LayerWeights {
-  const plan = planModel(network, kindOf);
+/** The weights of a whole model, which has none beside those of its layers. */
+function weightsOfLayers(
+  { children }: Plan,
+  weightsOf: (plan: Plan, name: string) => LayerWeights,
+): LayerWeights {
   return {
     place: '',
     has: () => false,
@@ -180,11 +182,17 @@ export function openOldWeights(root: Hdf5Group, network: Network, kindOf: FindKi
       throw missing('', attribute);
     },
     layer(name) {
-      const found = plan.children.find((child) => child.name === name);
+      const found = children.find((child) => child.name === name);
       if (!found) throw missing('', name);
-      return oldWeights(found.plan, assign(root, found.plan));
+      return weightsOf(found.plan, name);
     },
   };
+}
+
+/** The weights of a model in the older layout. `root` is `model_weights`, or the file of weights only. */
+export function openOldWeights(root: Hdf5Group, network: Network, kindOf: FindKind): LayerWeights {
+  const plan = planModel(network, kindOf);
+  return weightsOfLayers(plan, (found) => oldWeights(found, assign(root, found)));
 }
 
 /**
@@ -207,23 +215,13 @@ export function openWeightsInOrder(
     ours.map(({ name }) => name),
     theirs,
   );
-  return {
-    place: '',
-    has: () => false,
-    get(slot) {
-      throw missing('', slot);
-    },
-    child(attribute) {
-      throw missing('', attribute);
-    },
-    layer(name) {
-      const found = plan.children.find((child) => child.name === name);
-      if (!found) throw missing('', name);
-      const group = groups.get(name);
-      if (group === undefined) return oldWeights(found.plan, new Map());
-      return oldWeights(found.plan, assign(root, { ...found.plan, name: group }));
-    },
-  };
+  return weightsOfLayers(plan, (found, name) => {
+    const group = groups.get(name);
+    return oldWeights(
+      found,
+      group === undefined ? new Map() : assign(root, { ...found, name: group }),
+    );
+  });
 }
 
 const withoutNumber = (name: string): string => name.replace(/_\d+$/, '');
