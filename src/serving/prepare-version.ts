@@ -20,7 +20,8 @@ import type { Log } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
 import { findContradiction, planVersion } from './plan-version.ts';
-import type { PreparedVersion, ServedVersion } from './served-version.ts';
+import type { ServedVersion } from './served-version.ts';
+import type { PreparedVersion } from './version-preparation.ts';
 
 /** Reads a version's file, or converts it and reads what came of that. Never rejects but for `signal`. */
 export type ReadInChild = (

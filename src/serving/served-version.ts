@@ -1,5 +1,7 @@
 /**
  * One version of a model while it is served: its state, its queue and its instances.
+ *
+ * Does not own what is done before its runners start (version-preparation.ts).
  */
 
 import { messageOf, ServingError } from '../errors.ts';
@@ -18,7 +20,8 @@ import { createInstances } from './instances.ts';
 import type { RequestLife } from './request-life.ts';
 import { scheduleTimer } from './schedule-timer.ts';
 import type { ServedSignatures } from './signatures.ts';
-import { declaredSignatures, planSignatures } from './signatures.ts';
+import type { PreparationOptions } from './version-preparation.ts';
+import { createPreparation } from './version-preparation.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -85,31 +88,10 @@ export interface ServedVersion {
   stop(): Promise<void>;
 }
 
-/** What a version is once it was prepared. */
-export interface PreparedVersion {
-  readonly version: ReadVersion;
-  readonly pictures: PictureDecision | undefined;
-  readonly scores: ScoreDecision | undefined;
-  /** Why it is not to be loaded. */
-  readonly problem?: ServingError | undefined;
-  readonly warning?: string | undefined;
-}
-
-export interface ServedVersionOptions {
+export interface ServedVersionOptions extends PreparationOptions {
   /** Why it is not served although its file can be read. */
   readonly problem?: ServingError | undefined;
-  readonly model: ReadModel;
-  readonly version: ReadVersion;
-  readonly pictures: PictureDecision | undefined;
-  readonly scores: ScoreDecision | undefined;
   readonly later?: boolean | undefined;
-  /**
-   * Done before its runners start, such as reading or converting its file; `signal` says that it is stopped
-   * meanwhile. What it throws is why the version FAILED.
-   */
-  readonly prepare?: ((signal: AbortSignal) => Promise<PreparedVersion>) | undefined;
-  /** After it was prepared it waits for `proceed`. */
-  readonly waitForRoom?: boolean | undefined;
   readonly instances: number;
   /** A run that takes longer is ended together with its runner; absent: none is. */
   readonly runLimitMs?: number | undefined;
@@ -141,40 +123,29 @@ function toFailure(error: unknown, model: string, version: string): ServingError
 
 export function createServedVersion(options: ServedVersionOptions): ServedVersion {
   const { model } = options;
-  let { version, pictures, scores } = options;
-  let signatures = plannedSignatures();
-  let runSize = runSizeOf(model, version, undefined);
+  const preparation = createPreparation(options);
+  let runSize = runSizeOf(model, options.version, undefined);
   const queue = createVersionQueue({
     model,
     runSize,
     run: runWithin,
     metrics: options.metrics,
   });
-  let failure = model.problem ?? version.problem ?? options.problem;
+  let failure = model.problem ?? options.version.problem ?? options.problem;
   let state: VersionState = failure ? 'FAILED' : 'LOADING';
   let reason = failure?.message;
-  let warning: string | undefined;
-  let prepareMs: number | undefined;
   let triesOn = false;
   let holders = 0;
   let onReleased = (): void => {};
   let retiring: Promise<void> | undefined;
   let closed = false;
-  let waitsForRoom = false;
   let starting: Promise<void> | undefined;
-  const room = Promise.withResolvers<void>();
-  const stopping = new AbortController();
   let since = new Date();
   let report: LoadReport | undefined;
   let instances: Instances | undefined;
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
   const seats: (RunnerProcess | undefined)[] = [];
-
-  function plannedSignatures(): ServedSignatures {
-    const graph = version.signature ?? { inputs: [], outputs: [] };
-    return planSignatures(declaredSignatures(model, version), graph, pictures);
-  }
 
   function change(next: VersionState, why?: string, cause?: RestartCause): void {
     state = next;
@@ -196,7 +167,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     report ??= loaded;
     triesOn = false;
     failure = undefined;
-    runSize = runSizeOf(model, version, report);
+    runSize = runSizeOf(model, preparation.parts.version, report);
     queue.setRunSize(runSize);
     if (state !== 'READY' && state !== 'UNLOADING') change('READY');
     options.onChange(served, { kind: 'runner-ready', report: loaded });
@@ -215,7 +186,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function noteFailedLoad({ why, error, final, hopeless }: FailedLoad): void {
     const told = final ? why : `${why}; another is tried`;
     if (ready === 0 && (final || hopeless) && state !== 'FAILED' && state !== 'UNLOADING') {
-      failure = toFailure(error, model.name, version.version);
+      failure = toFailure(error, model.name, preparation.parts.version.version);
       triesOn = !final;
       change('FAILED', told, final ? undefined : 'load_failed');
       return;
@@ -224,42 +195,26 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
   }
 
-  async function prepare(): Promise<void> {
-    if (!options.prepare) return;
-    const startedAt = performance.now();
-    const prepared = await options.prepare(stopping.signal);
-    ({ version, pictures, scores, warning } = prepared);
-    prepareMs = performance.now() - startedAt;
-    signatures = plannedSignatures();
-    const problem = prepared.problem ?? version.problem;
-    if (problem) throw problem;
-    runSize = runSizeOf(model, version, undefined);
-  }
-
   async function start(): Promise<void> {
     if (state !== 'LOADING') return;
     try {
       await load();
     } catch (error) {
       if (state === 'LOADING') {
-        failure = toFailure(error, model.name, version.version);
+        failure = toFailure(error, model.name, preparation.parts.version.version);
         change('FAILED', messageOf(error));
       }
     }
     await firstLoad.promise;
   }
 
-  async function waitForRoom(): Promise<void> {
-    waitsForRoom = true;
-    options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' });
-    await room.promise;
-    waitsForRoom = false;
-  }
-
   async function load(): Promise<void> {
-    await prepare();
-    if (options.waitForRoom) await waitForRoom();
+    await preparation.run(() =>
+      options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' }),
+    );
     if (state !== 'LOADING') return;
+    const { version } = preparation.parts;
+    runSize = runSizeOf(model, version, undefined);
     const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
     if (state !== 'LOADING') return;
@@ -280,7 +235,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   function notReady(): ServingError<'MODEL_NOT_READY'> {
     return new ServingError('MODEL_NOT_READY', {
       model: model.name,
-      version: version.version,
+      version: preparation.parts.version.version,
       state,
       reason,
     });
@@ -327,10 +282,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   }
 
   async function stop(): Promise<void> {
-    stopping.abort(notReady());
+    preparation.stop(notReady());
     if (state !== 'UNLOADING' && (state !== 'FAILED' || instances)) change('UNLOADING');
     closed = true;
-    room.resolve();
     firstLoad.resolve();
     queue.close(notReady());
     await instances?.stop();
@@ -346,24 +300,24 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   const served: ServedVersion = {
     model,
     get version() {
-      return version;
+      return preparation.parts.version;
     },
     get pictures() {
-      return pictures;
+      return preparation.parts.pictures;
     },
     get scores() {
-      return scores;
+      return preparation.parts.scores;
     },
     get signatures() {
-      return signatures;
+      return preparation.signatures;
     },
     timeLimitMs: model.config.queue.timeoutMs,
     later: options.later === true,
     get prepareMs() {
-      return prepareMs;
+      return preparation.tookMs;
     },
     get warning() {
-      return warning;
+      return preparation.warning;
     },
     get failure() {
       return failure;
@@ -375,9 +329,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       return takesRuns();
     },
     get waitsForRoom() {
-      return waitsForRoom;
+      return preparation.waitsForRoom;
     },
-    proceed: room.resolve,
+    proceed: preparation.proceed,
     get holders() {
       return holders;
     },

@@ -21,8 +21,9 @@ import type { CoreShare } from './core-budget.ts';
 import { findContradiction, planVersion } from './plan-version.ts';
 import type { ReadInChild } from './prepare-version.ts';
 import { prepareVersion } from './prepare-version.ts';
-import type { PreparedVersion, ServedVersion, VersionEvent } from './served-version.ts';
+import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
+import type { PreparedVersion } from './version-preparation.ts';
 
 export interface VersionBuilderOptions {
   readonly cache: Promise<ModelCache | undefined>;

@@ -9,7 +9,7 @@ import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { ManualClock, PuppetRunner } from './runner.fixture.ts';
-import { createManualClock, createPuppetRunner, order } from './runner.fixture.ts';
+import { createManualClock, createPuppetRunner, order, settle } from './runner.fixture.ts';
 import type { ServedVersion } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
 
@@ -106,11 +106,10 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
 export async function createReadyStage(options: VersionOptions = {}): Promise<VersionStage> {
   const stage = createVersionStage(options);
   const starting = stage.served.start();
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   stage.runner.loaded();
   await starting;
   for (const runner of stage.runners) runner.loaded();
-  await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   return stage;
 }
