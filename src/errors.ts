@@ -22,6 +22,7 @@ export type ErrorKind =
   | 'cancelled'
   | 'unimplemented'
   | 'failed-precondition'
+  | 'aborted'
   | 'internal';
 
 interface CatalogueEntry {
@@ -263,6 +264,16 @@ export const errorCatalogue = {
     kind: 'permission-denied',
     message: (d: { what: string; mode: string }) =>
       `${d.what} is refused: this server does not let requests change what it serves (--model-control ${d.mode}); its owner can start it with --model-control explicit.`,
+  },
+  MODEL_CONTROL_OVERTAKEN: {
+    kind: 'aborted',
+    message: (d: { what: string; by: string }) =>
+      `${d.what} was given up: a later request asks to ${d.by}. Send it again if it is still wanted.`,
+  },
+  RELOAD_REFUSED: {
+    kind: 'failed-precondition',
+    message: (d: { problems: readonly string[] }) =>
+      `The configuration of models is refused, and what serves is as it was:\n${d.problems.map((p) => `  ${p}`).join('\n')}`,
   },
   RUNTIME_CHANGE_REFUSED: {
     kind: 'permission-denied',

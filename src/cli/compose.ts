@@ -50,7 +50,7 @@ const pictureThreads = 2;
  */
 export function openRepository(path: string, settleMs?: number): FoundRepository {
   const repository = createRepository({ path, settleMs: settleMs ?? 0, now: Date.now });
-  const seen = repository.look();
+  const seen = repository.lookAtOnce();
   const models = seen.map((one): ReadModel => {
     const { head, found, onDisk } = one;
     if (settleMs === undefined || head.problem) return readVersions(head, found);

@@ -213,6 +213,14 @@ export type PictureInputYaml = NonNullable<ModelYaml['input']>;
 export type OutputYaml = ModelYaml['output'];
 export type SignatureYaml = ModelYaml['signatures'][string];
 
+/** What a request to load a model may say in the place of its model.yaml. */
+export interface ModelOverrides {
+  readonly versions?: Pick<VersionsYaml, 'policy' | 'count' | 'list'> | undefined;
+  readonly instances?: number | undefined;
+  readonly batching?: Partial<ModelYaml['batching']> | undefined;
+  readonly queue?: Partial<ModelYaml['queue']> | undefined;
+}
+
 /** The settings of a model without a model.yaml. */
 export function defaultModelYaml(): ModelYaml {
   return modelYaml.parse({});
@@ -220,6 +228,10 @@ export function defaultModelYaml(): ModelYaml {
 
 export function isModelName(name: string): boolean {
   return modelName.test(name);
+}
+
+export function isLabelName(name: string): boolean {
+  return labelName.safeParse(name).success;
 }
 
 /** Parses the text of a model.yaml. Throws MODEL_YAML_INVALID with every problem and its line. */

@@ -22,6 +22,7 @@ export const statusOfKind = {
   cancelled: codes.CANCELLED,
   internal: codes.INTERNAL,
   'failed-precondition': codes.FAILED_PRECONDITION,
+  aborted: codes.ABORTED,
   unimplemented: codes.UNIMPLEMENTED,
   unavailable: codes.UNAVAILABLE,
   'deadline-exceeded': codes.DEADLINE_EXCEEDED,

@@ -25,6 +25,7 @@ export const statusOfKind = {
   cancelled: 499,
   internal: 500,
   'failed-precondition': 400,
+  aborted: 409,
   unimplemented: 501,
   unavailable: 503,
   'deadline-exceeded': 504,

@@ -7,10 +7,12 @@
  */
 
 import type { Dirent, Stats } from 'node:fs';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, opendirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
 import { formatOfFile, servedFormat } from './model-files.ts';
+import type { InTurns } from './turns.ts';
+import { doAtOnce } from './turns.ts';
 
 export interface FoundVersion {
   readonly version: string;
@@ -41,13 +43,27 @@ function nameFrom(text: string): string {
   return name || 'model';
 }
 
-function listFolder(folder: string): Dirent[] {
+/** Entries of a folder that are dealt with between two turns. */
+const entriesATurn = 128;
+
+/** In the order of their names. Not with readdir, which takes milliseconds at a time for thousands of names. */
+function* listFolder(folder: string): InTurns<Dirent[]> {
+  const entries: Dirent[] = [];
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    const open = opendirSync(folder, { bufferSize: entriesATurn });
+    try {
+      for (let entry = open.readSync(); entry; entry = open.readSync()) {
+        entries.push(entry);
+        if (entries.length % entriesATurn === 0) yield;
+      }
+    } finally {
+      open.closeSync();
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new ServingError('PATH_UNREADABLE', { path: folder, problem: code ?? message });
   }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Throws PATH_UNREADABLE for a link that leads back to itself, a folder that may not be entered and the like. */
@@ -99,7 +115,7 @@ function isVersionFolder(folder: string, entry: Dirent): boolean {
 function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'> {
   let files: string[];
   try {
-    files = modelFilesIn(folder, listFolder(folder));
+    files = modelFilesIn(folder, doAtOnce(listFolder(folder)));
     // Checkpoints and the like lie beside the one file that can be served.
     if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
@@ -143,14 +159,22 @@ function yamlIn(folder: string): { yamlPath: string } | undefined {
   return yamlPath ? { yamlPath } : undefined;
 }
 
+/** In rising order. */
+function* versionsIn(folder: string, entries: readonly Dirent[]): InTurns<FoundVersion[]> {
+  const versions: FoundVersion[] = [];
+  for (const [i, entry] of entries.entries()) {
+    if (i % entriesATurn === 0) yield;
+    if (isVersionFolder(folder, entry))
+      versions.push(findVersion(entry.name, join(folder, entry.name)));
+  }
+  return versions.sort((a, b) => compareNumbers(a.version, b.version));
+}
+
 /** The model whose folder this is, or undefined when the folder is none. */
-function modelInFolder(folder: string): FoundModel | undefined {
-  const entries = listFolder(folder);
+function* modelInFolder(folder: string): InTurns<FoundModel | undefined> {
+  const entries = yield* listFolder(folder);
   const name = nameFrom(basename(folder));
-  const versions = entries
-    .filter((entry) => isVersionFolder(folder, entry))
-    .map((entry) => findVersion(entry.name, join(folder, entry.name)))
-    .sort((a, b) => compareNumbers(a.version, b.version));
+  const versions = yield* versionsIn(folder, entries);
   if (versions.length > 0) return { name, folder, place: folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
   if (files.length > 1 && !yamlIn(folder)) return undefined;
@@ -175,21 +199,23 @@ function modelFromVersionFile(file: string): FoundModel {
 }
 
 /** `digits/2`, named itself: that version of the model whose folder is above. */
-function modelOfVersionFolder(folder: string): FoundModel | undefined {
+function* modelOfVersionFolder(folder: string): InTurns<FoundModel | undefined> {
   if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
-  const above = modelInFolder(dirname(folder));
+  const above = yield* modelInFolder(dirname(folder));
   const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
   return above && versions.length > 0 ? { ...above, place: folder, versions } : undefined;
 }
 
-/** One file: named after itself, or after its folder when the file has no name of its own. */
-function modelFromFile(file: string): FoundModel {
+/**
+ * One file: named after itself, or after its folder when the file has no name of its own. `alone`: no other
+ * model file lies beside it.
+ */
+function modelFromFile(file: string, alone: boolean): FoundModel {
   const folder = dirname(file);
   const stem = basename(file, extname(file));
   const generic = ['model', 'saved_model'].includes(stem);
   if (generic && versionName.test(basename(folder))) return modelFromVersionFile(file);
   const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
-  const alone = modelFilesIn(folder, listFolder(folder)).length === 1;
   const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
   return {
     name: nameFrom(generic ? basename(folder) : stem),
@@ -201,7 +227,7 @@ function modelFromFile(file: string): FoundModel {
 }
 
 /** The models in a folder below: none, one, or one that says why it cannot be read. */
-function modelsBelow(folder: string): FoundModel[] {
+function* modelsBelow(folder: string): InTurns<FoundModel[]> {
   const asProblem = (problem: ServingError): FoundModel => ({
     name: nameFrom(basename(folder)),
     folder,
@@ -210,9 +236,9 @@ function modelsBelow(folder: string): FoundModel[] {
   });
   try {
     if (!isFolder(folder)) return [];
-    const model = modelInFolder(folder);
+    const model = yield* modelInFolder(folder);
     if (model) return [model];
-    const files = modelFilesIn(folder, listFolder(folder)).map((file) => basename(file));
+    const files = modelFilesIn(folder, yield* listFolder(folder)).map((file) => basename(file));
     if (files.length === 0) return [];
     if (files.filter(isServed).length === 1) {
       const versions = [findVersion('1', folder)];
@@ -225,29 +251,35 @@ function modelsBelow(folder: string): FoundModel[] {
   }
 }
 
-function modelsInFolder(folder: string): FoundModel[] {
+function* modelsInFolder(folder: string): InTurns<FoundModel[]> {
   // Every disk has a lost+found at its root, for nobody but root to read.
-  const entries = listFolder(folder).filter(
+  const entries = (yield* listFolder(folder)).filter(
     ({ name }) => !name.startsWith('.') && name !== 'lost+found',
   );
   const files = modelFilesIn(folder, entries);
-  const paths = entries.map(({ name }) => join(folder, name));
-  const others = paths.filter((path) => !files.includes(path));
-  return [...others.flatMap(modelsBelow), ...files.map(modelFromFile)];
+  const isFile = new Set(files);
+  const models: FoundModel[] = [];
+  for (const { name } of entries) {
+    const path = join(folder, name);
+    if (isFile.has(path)) continue;
+    models.push(...(yield* modelsBelow(path)));
+    yield;
+  }
+  return [...models, ...files.map((file) => modelFromFile(file, files.length === 1))];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */
-function isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): boolean {
+function* isFolderOfModels(folder: string, { yamlPath, versions }: FoundModel): InTurns<boolean> {
   const [version] = versions;
   const isLoose = yamlPath === undefined && version?.file && dirname(version.file) === folder;
-  return isLoose ? modelsInFolder(folder).length > 1 : false;
+  return isLoose ? (yield* modelsInFolder(folder)).length > 1 : false;
 }
 
 /**
  * The models under `path`, sorted by name. Throws PATH_NOT_FOUND, PATH_UNREADABLE or NO_MODEL_FOUND.
  * An unsupported format is not looked at here.
  */
-export function findModels(path: string): FoundModel[] {
+export function* lookForModels(path: string): InTurns<FoundModel[]> {
   const full = resolve(path);
   const stat = statOf(full);
   if (!stat) {
@@ -257,18 +289,21 @@ export function findModels(path: string): FoundModel[] {
     });
   }
   if (!stat.isDirectory()) {
-    if (formatOfFile(basename(full))) return [modelFromFile(full)];
+    if (formatOfFile(basename(full))) {
+      const folder = dirname(full);
+      const beside = modelFilesIn(folder, yield* listFolder(folder));
+      return [modelFromFile(full, beside.length === 1)];
+    }
     throw new ServingError('NO_MODEL_FOUND', {
       path: full,
       found: 'a file whose extension is not that of a model',
     });
   }
-  const single = modelOfVersionFolder(full) ?? modelInFolder(full);
-  const models = single && !isFolderOfModels(full, single) ? [single] : modelsInFolder(full);
+  const single = (yield* modelOfVersionFolder(full)) ?? (yield* modelInFolder(full));
+  const models =
+    single && !(yield* isFolderOfModels(full, single)) ? [single] : yield* modelsInFolder(full);
   if (models.length === 0) {
-    const names = listFolder(full)
-      .slice(0, 5)
-      .map((entry) => entry.name);
+    const names = (yield* listFolder(full)).slice(0, 5).map((entry) => entry.name);
     throw new ServingError('NO_MODEL_FOUND', {
       path: full,
       found: names.length > 0 ? `it has ${names.join(', ')}` : 'it is empty',
@@ -276,3 +311,6 @@ export function findModels(path: string): FoundModel[] {
   }
   return models.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** The same at once. */
+export const findModels = (path: string): FoundModel[] => doAtOnce(lookForModels(path));

@@ -8,7 +8,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { VersionsYaml } from '../config/model-yaml.ts';
-import { isModelName } from '../config/model-yaml.ts';
+import { isLabelName, isModelName } from '../config/model-yaml.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { TextField, TextMessage } from './protobuf-text.ts';
 import { parseProtobufText } from './protobuf-text.ts';
@@ -101,7 +101,7 @@ function readLabels(reader: Reader, message: TextMessage): Record<string, number
     reader.known(entry, ['key', 'value']);
     const key = reader.text(entry, 'key');
     const version = reader.integer(reader.last(entry, 'value'));
-    if (key === undefined || !/^[A-Za-z][\w.-]{0,63}$/.test(key))
+    if (key === undefined || !isLabelName(key))
       reader.complain(field.line, 'version_labels: expected a key that starts with a letter');
     else if (version === undefined)
       reader.complain(field.line, `version_labels: "${key}" has no value, the number of a version`);

@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type {
+  ModelOverrides,
   ModelYaml,
   PictureInputYaml,
   SourceYaml,
@@ -69,8 +70,8 @@ export interface HeadChanges {
   /** Of a model that a configuration names. */
   readonly name?: string | undefined;
   readonly versions?: Partial<VersionsYaml> | undefined;
-  /** The text of another model.yaml. */
-  readonly yaml?: string | undefined;
+  /** Of a request that loads the model. */
+  readonly overrides?: ModelOverrides | undefined;
 }
 
 const maxTextBytes = 4 * 1024 * 1024;
@@ -175,14 +176,18 @@ function missingVersions(
     }));
 }
 
-function readConfig({ yamlPath, folder }: FoundModel, { yaml, versions }: HeadChanges): ModelYaml {
-  const config =
-    yaml !== undefined
-      ? parseModelYaml(yaml, `the configuration sent for ${folder}`)
-      : yamlPath
-        ? parseModelYaml(readText(yamlPath), yamlPath)
-        : defaultModelYaml();
-  return versions ? { ...config, versions: { ...config.versions, ...versions } } : config;
+function readConfig(
+  { yamlPath }: FoundModel,
+  { overrides = {}, versions }: HeadChanges,
+): ModelYaml {
+  const config = yamlPath ? parseModelYaml(readText(yamlPath), yamlPath) : defaultModelYaml();
+  return {
+    ...config,
+    instances: overrides.instances ?? config.instances,
+    batching: { ...config.batching, ...overrides.batching },
+    queue: { ...config.queue, ...overrides.queue },
+    versions: { ...config.versions, ...versions, ...overrides.versions },
+  };
 }
 
 /** Never throws: what is wrong is in `problem`, beside what could be read. */

@@ -39,7 +39,7 @@ const stamps = (seen: readonly SeenModel[]): string[] =>
 
 const settled = (repository: Repository): string[] =>
   repository
-    .look()
+    .lookAtOnce()
     .flatMap(({ name, onDisk }) => onDisk.map((one) => `${name} ${one.version} ${one.settled}`));
 
 describe('the stamp of a version', () => {
@@ -63,10 +63,10 @@ describe('the stamp of a version', () => {
     write('m/model.yaml', 'output: {labels: labels.txt}');
     write('m/labels.txt', 'cat\nfox\n');
     const repository = open();
-    const before = stamps(repository.look());
-    expect(stamps(repository.look())).toEqual(before);
+    const before = stamps(repository.lookAtOnce());
+    expect(stamps(repository.lookAtOnce())).toEqual(before);
     change();
-    expect(stamps(repository.look())).not.toEqual(before);
+    expect(stamps(repository.lookAtOnce())).not.toEqual(before);
   });
 
   test.each<[string, () => void]>([
@@ -78,9 +78,9 @@ describe('the stamp of a version', () => {
     write('m/1/model.onnx');
     write('m/model.yaml', '');
     const repository = open();
-    const [before] = stamps(repository.look());
+    const [before] = stamps(repository.lookAtOnce());
     change();
-    expect(stamps(repository.look())[0]).toBe(before);
+    expect(stamps(repository.lookAtOnce())[0]).toBe(before);
   });
 
   test('of a file among others changes with it and its own data only', () => {
@@ -88,9 +88,9 @@ describe('the stamp of a version', () => {
     write('a.onnx.data');
     write('b.onnx');
     const repository = open();
-    const [a, b] = stamps(repository.look());
+    const [a, b] = stamps(repository.lookAtOnce());
     write('a.onnx.data', 'changed');
-    const next = stamps(repository.look());
+    const next = stamps(repository.lookAtOnce());
     expect(next[0]).not.toBe(a);
     expect(next[1]).toBe(b);
   });
@@ -100,9 +100,9 @@ describe('the stamp of a version', () => {
     mkdirSync(join(root, 'served'));
     symlinkSync('../store', join(root, 'served/m'));
     const repository = open('served');
-    const before = stamps(repository.look());
+    const before = stamps(repository.lookAtOnce());
     appendFileSync(join(root, 'store/1/model.onnx'), 'y');
-    expect(stamps(repository.look())).not.toEqual(before);
+    expect(stamps(repository.lookAtOnce())).not.toEqual(before);
   });
 });
 
@@ -138,14 +138,14 @@ test('a model.yaml with a mistake is the problem of its model alone', () => {
   write('a/1/model.onnx');
   write('b/1/model.onnx');
   write('a/model.yaml', 'nam: x');
-  const [a, b] = open().look();
+  const [a, b] = open().lookAtOnce();
   expect(a?.head.problem?.code).toBe('MODEL_YAML_INVALID');
   expect(b?.head.problem).toBeUndefined();
 });
 
 test('ten thousand versions are named without a look into each', () => {
   for (let i = 1; i <= 200; i += 1) mkdirSync(join(root, 'm', String(i)), { recursive: true });
-  const [model] = open().look();
+  const [model] = open().lookAtOnce();
   expect(model?.head.found).toHaveLength(200);
   expect(model?.onDisk.at(-1)?.version).toBe('200');
 });
@@ -161,7 +161,7 @@ describe('a models.config', () => {
       model_version_policy { specific { versions: 1 versions: 2 } }
       version_labels { key: "stable" value: 1 }
     } }`);
-    const [seen] = open('conf/models.config').look();
+    const [seen] = open('conf/models.config').lookAtOnce();
     expect(seen).toMatchObject({
       name: 'faces',
       configured: true,
@@ -172,7 +172,7 @@ describe('a models.config', () => {
 
   test('may name a folder that is not there yet', () => {
     config('model_config_list { config { name: "m" base_path: "nope" } }');
-    const [seen] = open('conf/models.config').look();
+    const [seen] = open('conf/models.config').lookAtOnce();
     expect(seen?.found.versions[0]?.problem?.code).toBe('PATH_NOT_FOUND');
   });
 
@@ -182,7 +182,7 @@ describe('a models.config', () => {
     config('model_config_list { config { name: "a" base_path: "a" } }');
     const repository = open('conf/models.config');
     repository.configure({ models: [{ name: 'b', path: join(root, 'conf/b') }] });
-    expect(repository.look().map(({ name }) => name)).toEqual(['b']);
+    expect(repository.lookAtOnce().map(({ name }) => name)).toEqual(['b']);
     expect(() => repository.configure({ models: [{ name: 'x', path: '/etc' }] })).toThrow(
       expect.objectContaining({ code: 'PATH_OUTSIDE_REPOSITORY' }),
     );

@@ -6,21 +6,20 @@
  */
 
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { ServingError } from '../errors.ts';
 import type { FoundModel, FoundVersion } from './find-models.ts';
-import { findModels } from './find-models.ts';
+import { lookForModels } from './find-models.ts';
+import type { KnownHead, KnownHeads } from './known-heads.ts';
+import { createKnownHeads } from './known-heads.ts';
 import type { ConfiguredModel, ModelsConfig } from './models-config.ts';
 import { readModelsConfig } from './models-config.ts';
 import type { HeadChanges, ModelHead } from './read-model.ts';
-import { readHead } from './read-model.ts';
 import { createSettling } from './settling.ts';
+import type { InTurns } from './turns.ts';
+import { doAtOnce, doInTurns } from './turns.ts';
 import type { VersionOnDisk } from './version-policy.ts';
-import type { ContentStamp } from './version-stamp.ts';
-import { stampOfFiles, stampOfVersion } from './version-stamp.ts';
-
-// Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
-const { createHash } = process.getBuiltinModule('node:crypto');
+import { stampOfVersion } from './version-stamp.ts';
 
 export interface SeenModel {
   readonly name: string;
@@ -34,14 +33,24 @@ export interface SeenModel {
 
 export interface Repository {
   /**
-   * What is there now; two models may have one name. Throws PATH_NOT_FOUND, PATH_UNREADABLE, NO_MODEL_FOUND or MODELS_CONFIG_INVALID;
-   * what is wrong with one model is in its head.
+   * What is there now; two models may have one name. In short turns, so that requests are answered meanwhile;
+   * looks that are asked for while one is under way share the next one. Throws PATH_NOT_FOUND, PATH_UNREADABLE,
+   * NO_MODEL_FOUND or MODELS_CONFIG_INVALID; what is wrong with one model is in its head.
    */
-  look(): SeenModel[];
-  /** Takes the place of the configuration until the next. Throws PATH_OUTSIDE_REPOSITORY. */
-  configure(config: ModelsConfig): void;
-  /** Takes the place of a model's model.yaml; undefined: that on disk again. */
-  setYaml(model: string, yaml: string | undefined): void;
+  look(): Promise<SeenModel[]>;
+  /** The same at once, for a server that answers nobody yet. */
+  lookAtOnce(): SeenModel[];
+  /**
+   * What there would be with this configuration, which is not taken. Throws PATH_OUTSIDE_REPOSITORY.
+   */
+  lookWith(config: ModelsConfig): Promise<SeenModel[]>;
+  /**
+   * Takes the place of the configuration until the next; undefined: what it was started with. Gives the one
+   * before. Throws PATH_OUTSIDE_REPOSITORY.
+   */
+  configure(config: ModelsConfig | undefined): ModelsConfig | undefined;
+  /** As `KnownHeads.override`. */
+  override: KnownHeads['override'];
   /** How long until what may still be being copied has settled, as far as the looks so far know. */
   readonly settlesInMs: number | undefined;
 }
@@ -62,25 +71,13 @@ interface Located {
   readonly configured: boolean;
 }
 
-interface KnownHead {
-  /** Of what it was read from. */
-  readonly stamp: string;
-  readonly head: ModelHead;
-  /** Files that its model.yaml names. */
-  readonly named: readonly string[];
-  /** Of these and model.yaml itself, which all versions share. */
-  readonly shared: ContentStamp;
-  /** Of what it says about how versions are served. */
-  readonly meaning: string;
-}
-
-function findConfigured({ name, path, versions, labels }: ConfiguredModel): Located {
+function* findConfigured({ name, path, versions, labels }: ConfiguredModel): InTurns<Located> {
   const changes = {
     name,
     versions: { ...versions, ...(labels ? { labels: { ...labels } } : {}) },
   };
   try {
-    const models = findModels(path);
+    const models = yield* lookForModels(path);
     const [found] = models;
     if (found && models.length === 1) return { found, changes, configured: true };
     throw new ServingError('MODEL_AMBIGUOUS', { path, files: models.map((model) => model.name) });
@@ -95,26 +92,60 @@ function findConfigured({ name, path, versions, labels }: ConfiguredModel): Loca
   }
 }
 
-const shortHash = (text: string): string =>
-  createHash('sha256').update(text).digest('hex').slice(0, 16);
-
-function meaningOf({ config, labels, problem }: ModelHead): string {
-  const { versions: _, ...rest } = config;
-  return shortHash(JSON.stringify([rest, labels, problem?.message]));
+interface SeenContent {
+  readonly stamp: string;
+  readonly settled: boolean;
 }
+
+/** Versions that are noted between two turns. */
+const versionsATurn = 512;
+
+/** Its files are looked at when somebody asks: of ten thousand versions few are wanted. */
+class LazyVersion implements VersionOnDisk {
+  readonly version: string;
+  private readonly look: () => SeenContent;
+  private seen: SeenContent | undefined;
+
+  constructor(version: string, look: () => SeenContent) {
+    this.version = version;
+    this.look = look;
+  }
+
+  private get content(): SeenContent {
+    this.seen ??= this.look();
+    return this.seen;
+  }
+
+  get stamp(): string {
+    return this.content.stamp;
+  }
+
+  get settled(): boolean {
+    return this.content.settled;
+  }
+}
+
+const keyOf = ({ place }: FoundModel, { version }: FoundVersion): string => `${place}\0${version}`;
 
 export function createRepository(options: RepositoryOptions): Repository {
   const { path, now } = options;
   const root = resolve(path);
   const settling = createSettling(options.settleMs);
-  const yamls = new Map<string, string>();
-  const heads = new Map<string, KnownHead>();
+  const heads = createKnownHeads();
   let config: ModelsConfig | undefined;
+  let latest: Promise<unknown> = Promise.resolve();
+  /** A look that has not begun. */
+  let waiting: Promise<SeenModel[]> | undefined;
 
-  function locate(): Located[] {
-    const given = config ?? (isModelsConfig(root) ? readModelsConfig(root) : undefined);
-    if (given) return given.models.map(findConfigured);
-    return findModels(root).map((found) => ({ found, changes: {}, configured: false }));
+  function* locate(configured: ModelsConfig | undefined): InTurns<Located[]> {
+    const given = configured ?? (isModelsConfig(root) ? readModelsConfig(root) : undefined);
+    if (!given) {
+      const models = yield* lookForModels(root);
+      return models.map((found) => ({ found, changes: {}, configured: false }));
+    }
+    const located: Located[] = [];
+    for (const model of given.models) located.push(yield* findConfigured(model));
+    return located;
   }
 
   /** Where folders that a request names may lie. */
@@ -123,89 +154,87 @@ export function createRepository(options: RepositoryOptions): Repository {
     return readModelsConfig(root).models.map((model) => dirname(resolve(model.path)));
   }
 
-  function readKnownHead({ found, changes }: Located): KnownHead {
-    const { place, folder, yamlPath } = found;
-    const known = heads.get(place);
-    const yaml = yamls.get(changes.name ?? known?.head.name ?? found.name);
-    const stampWith = (named: readonly string[]): [string, ContentStamp] => {
-      const shared = stampOfFiles([...(yamlPath ? [yamlPath] : []), ...named]);
-      return [JSON.stringify([shared.stamp, changes, yaml]), shared];
-    };
-    const [stamp, shared] = stampWith(known?.named ?? []);
-    const numbers = found.versions.map(({ version }) => version);
-    if (known?.stamp === stamp)
-      return { ...known, shared, head: { ...known.head, found: numbers } };
-    const head = readHead(found, { ...changes, yaml });
-    const { labels } = head.config.output;
-    const named = typeof labels === 'string' ? [join(folder, labels)] : [];
-    // What was stamped before it was read; where other files are named now, the next look reads them again.
-    const isSame = named.join() === (known?.named ?? []).join();
-    const read = {
-      head,
-      named,
-      stamp: isSame ? stamp : '',
-      shared: isSame ? shared : stampWith(named)[1],
-      meaning: meaningOf(head),
-    };
-    heads.set(place, read);
-    return read;
-  }
-
-  function onDisk({ found }: Located, version: FoundVersion, known: KnownHead): VersionOnDisk {
-    const key = `${found.place}\0${version.version}`;
-    let seen: { readonly stamp: string; readonly settled: boolean } | undefined;
-    const look = (): { readonly stamp: string; readonly settled: boolean } => {
-      if (seen) return seen;
-      const { stamp, changedAt } = stampOfVersion(found, version);
-      // A touched model.yaml that says the same is no new content; one that is being written may be.
-      const together = {
-        stamp: `${stamp}-${known.shared.stamp}`,
-        changedAt: Math.max(changedAt, known.shared.changedAt),
-      };
-      seen = {
-        stamp: `${stamp}-${known.meaning}`,
-        settled: settling.isSettled(key, together, now()),
-      };
-      return seen;
+  function stampOf(found: FoundModel, version: FoundVersion, known: KnownHead): SeenContent {
+    const { stamp, changedAt } = stampOfVersion(found, version);
+    // A touched model.yaml that says the same is no new content; one that is being written may be.
+    const together = {
+      stamp: `${stamp}-${known.shared.stamp}`,
+      changedAt: Math.max(changedAt, known.shared.changedAt),
     };
     return {
-      version: version.version,
-      get stamp() {
-        return look().stamp;
-      },
-      get settled() {
-        return look().settled;
-      },
+      stamp: `${stamp}-${known.meaning}`,
+      settled: settling.isSettled(keyOf(found, version), together, now()),
     };
+  }
+
+  function* onDisk(found: FoundModel, known: KnownHead): InTurns<VersionOnDisk[]> {
+    const versions: VersionOnDisk[] = [];
+    for (const [i, version] of found.versions.entries()) {
+      if (i % versionsATurn === 0) yield;
+      versions.push(new LazyVersion(version.version, () => stampOf(found, version, known)));
+    }
+    return versions;
+  }
+
+  function* see(located: readonly Located[]): InTurns<SeenModel[]> {
+    const seen: SeenModel[] = [];
+    for (const one of located) {
+      const { found, changes, configured } = one;
+      const known = heads.read(found, changes);
+      const { head } = known;
+      seen.push({ name: head.name, found, head, configured, onDisk: yield* onDisk(found, known) });
+    }
+    return seen;
+  }
+
+  function* look(): InTurns<SeenModel[]> {
+    const located = yield* locate(config);
+    const versions = new Map(located.map(({ found }) => [found.place, found.versions]));
+    settling.keep((key) => {
+      const [place = '', version] = key.split('\0');
+      return (versions.get(place) ?? []).some((one) => one.version === version);
+    });
+    return yield* see(located);
+  }
+
+  function refuseOutside({ models }: ModelsConfig): void {
+    const allowed = roots();
+    for (const { path: asked } of models) {
+      const full = resolve(asked);
+      if (!allowed.some((one) => full === one || full.startsWith(`${one}${sep}`)))
+        throw new ServingError('PATH_OUTSIDE_REPOSITORY', { path: asked, roots: allowed });
+    }
+  }
+
+  /** One at a time, so that what was seen later is taken later. */
+  function afterOthers<T>(work: () => InTurns<T>): Promise<T> {
+    const mine = latest.then(() => doInTurns(work()));
+    latest = mine.catch(() => {});
+    return mine;
   }
 
   return {
     look() {
-      const located = locate();
-      const keys = located.flatMap(({ found }) =>
-        found.versions.map(({ version }) => `${found.place}\0${version}`),
-      );
-      settling.keep(new Set(keys));
-      return located.map((one) => {
-        const known = readKnownHead(one);
-        const versions = one.found.versions.map((version) => onDisk(one, version, known));
-        const { found, configured } = one;
-        return { name: known.head.name, found, head: known.head, configured, onDisk: versions };
+      waiting ??= afterOthers(() => {
+        waiting = undefined;
+        return look();
+      });
+      return waiting;
+    },
+    lookAtOnce: () => doAtOnce(look()),
+    async lookWith(next) {
+      refuseOutside(next);
+      return afterOthers(function* () {
+        return yield* see(yield* locate(next));
       });
     },
     configure(next) {
-      const allowed = roots();
-      for (const model of next.models) {
-        const full = resolve(model.path);
-        if (!allowed.some((one) => full === one || full.startsWith(`${one}${sep}`)))
-          throw new ServingError('PATH_OUTSIDE_REPOSITORY', { path: model.path, roots: allowed });
-      }
+      if (next) refuseOutside(next);
+      const before = config;
       config = next;
+      return before;
     },
-    setYaml(model, yaml) {
-      if (yaml === undefined) yamls.delete(model);
-      else yamls.set(model, yaml);
-    },
+    override: heads.override,
     get settlesInMs() {
       const { nextAt } = settling;
       return nextAt === undefined ? undefined : nextAt - now();

@@ -42,7 +42,7 @@ test('what was settled stays so, and what is forgotten starts anew', () => {
   const settling = createSettling(2000);
   settling.isSettled('a', at('x', 1000), 3000);
   expect(settling.isSettled('a', at('x', 1000), 1500)).toBe(true);
-  settling.keep(new Set());
+  settling.keep(() => false);
   expect(settling.isSettled('a', at('x', 1000), 1500)).toBe(false);
 });
 

@@ -8,8 +8,8 @@ import type { ContentStamp } from './version-stamp.ts';
 export interface Settling {
   /** True when what has this key has been as it is for long enough at `now` (milliseconds since 1970). */
   isSettled(key: string, content: ContentStamp, now: number): boolean;
-  /** Forgets all keys but these. */
-  keep(keys: ReadonlySet<string>): void;
+  /** Forgets all keys but those of what is still there. */
+  keep(isThere: (key: string) => boolean): void;
   /** When the first of those that are not settled would be; undefined when all are. */
   readonly nextAt: number | undefined;
 }
@@ -37,8 +37,8 @@ export function createSettling(settleMs: number): Settling {
       seen.set(key, one);
       return one.settled;
     },
-    keep(keys) {
-      for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
+    keep(isThere) {
+      for (const key of seen.keys()) if (!isThere(key)) seen.delete(key);
     },
     get nextAt() {
       const waiting = [...seen.values()].filter(({ settled }) => !settled);

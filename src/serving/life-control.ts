@@ -3,26 +3,32 @@
  * requests ask for them.
  */
 
-import { parseModelYaml } from '../config/model-yaml.ts';
 import type { ModelControlMode } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
-import type { ModelsConfig } from '../repository/models-config.ts';
-import type { Repository } from '../repository/repository.ts';
+import type { Repository, SeenModel } from '../repository/repository.ts';
+import type { Ask } from './control-asks.ts';
+import { createAsks } from './control-asks.ts';
 import type { Entry, ManagedModel } from './managed-model.ts';
 import type { ModelControl } from './model-control.ts';
 import { indexOf, refuseUnlessExplicit } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { serves } from './model-registry.ts';
+import type { ModelWaiters, Outcome } from './model-waiters.ts';
+import { reloadModels } from './reload-models.ts';
 import type { TrafficStore } from './traffic-store.ts';
 
 /** What a control does with the life of the models. */
 export interface LifeParts {
   readonly models: ReadonlyMap<string, ManagedModel>;
   /** Looks at these models on disk; throws what the repository throws. */
-  lookAt(names: ReadonlySet<string>): void;
+  lookAt(names: ReadonlySet<string>): Promise<void>;
+  /** From now on this is what is on disk of a model. */
+  take(seen: SeenModel): ManagedModel;
   reconcile(model: ManagedModel): void;
-  /** Settles when `done` gives true, asked after everything that happens to the model. */
-  until(model: ManagedModel, done: () => boolean): Promise<void>;
+  /** As `ModelWaiters.until`. */
+  until: ModelWaiters['until'];
+  /** Settles when all that is loaded of a model serves or failed. */
+  settled(model: ManagedModel): Promise<void>;
 }
 
 export interface LifeControlOptions {
@@ -49,10 +55,28 @@ function failureOf({ served }: Entry): ServingError {
   );
 }
 
-const isOver = ({ state }: Entry): boolean => state === 'SERVING' || state === 'FAILED';
+function nothingServes({ name, head }: ManagedModel): ServingError {
+  const { list } = head.config.versions;
+  if (list === undefined)
+    return new ServingError('NO_MODEL_FOUND', { path: head.folder, found: 'it has no version' });
+  const version = list.join(', ');
+  return new ServingError('VERSION_NOT_FOUND', { model: name, version, available: head.found });
+}
+
+/** What came of a load; undefined while something of it is still to come. */
+function outcomeOf(model: ManagedModel, { overtaken }: Ask): Outcome {
+  if (overtaken) return overtaken;
+  if (!model.isSettled) return undefined;
+  const failed = model.entries.find(({ state }) => state === 'FAILED');
+  if (failed) return failureOf(failed);
+  return model.entries.some(({ served }) => serves(served)) ? 'done' : nothingServes(model);
+}
 
 export function createLifeControl(life: LifeParts, options: LifeControlOptions): ModelControl {
   const { mode, registry, repository, traffic } = options;
+  const asks = createAsks();
+  /** What is loaded or unloaded while a configuration is replaced would be undone with it, or would not. */
+  let reloads: Promise<void> = Promise.resolve();
 
   function find(name: string): ManagedModel {
     const model = life.models.get(name);
@@ -61,28 +85,19 @@ export function createLifeControl(life: LifeParts, options: LifeControlOptions):
     throw new ServingError('MODEL_NOT_FOUND', { model: name, available });
   }
 
-  /** Settles when all that the policy wants of a model serves or failed; throws the first failure. */
-  async function finishLoad(model: ManagedModel): Promise<void> {
-    await life.until(model, () => model.gone || model.entries.every(isSettled));
-    const failed = model.entries.find(({ state }) => state === 'FAILED');
-    if (failed) throw failureOf(failed);
-    if (!model.entries.some(({ served }) => serves(served))) throw nothingServes(model);
-  }
-
-  function nothingServes({ name, head }: ManagedModel): ServingError {
-    if (head.problem) return head.problem;
-    const version = head.config.versions.list?.join(', ') ?? '';
-    return new ServingError('VERSION_NOT_FOUND', { model: name, version, available: head.found });
-  }
-
-  const isSettled = (entry: Entry): boolean => isOver(entry) || entry.state === 'UNLOADING';
-
-  function ask(model: ManagedModel): Promise<void> {
+  async function load(model: ManagedModel, ask: Ask): Promise<void> {
+    if (model.problem) throw model.problem;
     // What failed is tried once more: somebody asks for it.
     model.drop(({ state }) => state === 'FAILED');
     model.asked = 'policy';
     life.reconcile(model);
-    return finishLoad(model);
+    await life.until(model, () => outcomeOf(model, ask));
+  }
+
+  async function lookAndLoad(name: string, ask: Ask): Promise<void> {
+    await life.lookAt(new Set([name]));
+    if (ask.overtaken) throw ask.overtaken;
+    await load(find(name), ask);
   }
 
   return {
@@ -91,37 +106,45 @@ export function createLifeControl(life: LifeParts, options: LifeControlOptions):
       return options.isStarting();
     },
     index: async () => indexOf(registry),
-    async load(name, yaml) {
-      refuseUnlessExplicit(mode, `Loading model ${name}`);
-      if (yaml !== undefined) parseModelYaml(yaml, `the configuration sent for model ${name}`);
-      repository.setYaml(name, yaml);
-      life.lookAt(new Set([name]));
-      const model = find(name);
-      if (model.problem) throw model.head.problem ?? nothingServes(model);
-      await ask(model);
+    async load(name, overrides) {
+      const what = `Loading model ${name}`;
+      refuseUnlessExplicit(mode, what);
+      await reloads;
+      const asked = overrides ? 'load it with another configuration' : 'load it';
+      const ask = asks.begin(name, what, asked, `load ${JSON.stringify(overrides)}`);
+      const known = life.models.get(name);
+      const restore = known?.remember();
+      const before = repository.override(name, overrides);
+      try {
+        await lookAndLoad(name, ask);
+      } catch (error) {
+        // What came with a load that failed does not hold; what is on disk does.
+        if (overrides && ask.isLatest) {
+          repository.override(name, before);
+          restore?.();
+          if (known) life.reconcile(known);
+        }
+        throw error;
+      }
     },
     async unload(name) {
-      refuseUnlessExplicit(mode, `Unloading model ${name}`);
+      const what = `Unloading model ${name}`;
+      refuseUnlessExplicit(mode, what);
+      await reloads;
       const model = find(name);
+      const ask = asks.begin(name, what, 'unload it', 'unload');
       model.asked = 'nothing';
       life.reconcile(model);
-      await life.until(model, () => model.entries.length === 0 || model.asked === 'policy');
+      await life.until(
+        model,
+        () => ask.overtaken ?? (model.entries.length === 0 ? 'done' : undefined),
+      );
     },
-    async reloadConfig(config: ModelsConfig) {
+    async reloadConfig(config) {
       refuseUnlessExplicit(mode, 'Replacing the configuration of models');
-      repository.configure(config);
-      const named = new Set(config.models.map((model) => model.name));
-      life.lookAt(named);
-      for (const model of life.models.values()) {
-        if (named.has(model.name)) continue;
-        model.asked = 'nothing';
-        model.gone = true;
-        life.reconcile(model);
-      }
-      const asked = [...named].map((name) => ask(find(name)));
-      const outcomes = await Promise.allSettled(asked);
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed) throw failed.reason;
+      const mine = reloads.then(() => reloadModels(config, { life, repository, asks, load }));
+      reloads = mine.catch(() => {});
+      await mine;
     },
     async changeTraffic(name, change) {
       refuseUnlessExplicit(mode, `Changing the traffic of model ${name}`);

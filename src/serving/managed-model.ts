@@ -1,5 +1,6 @@
 /** What a life keeps of one model: what is asked for, what is on disk, what is loaded and how often it failed. */
 
+import type { ServingError } from '../errors.ts';
 import type { FoundModel } from '../repository/find-models.ts';
 import type { ModelHead } from '../repository/read-model.ts';
 import type { SeenModel } from '../repository/repository.ts';
@@ -39,7 +40,7 @@ export class ManagedModel {
   onDisk: readonly VersionOnDisk[] = [];
   entries: readonly Entry[] = [];
   /** What is wrong with its model.yaml, which is then not followed. */
-  problem: string | undefined = undefined;
+  problem: ServingError | undefined = undefined;
   /** When a look first did not see it. */
   missingSince: number | undefined = undefined;
   /** It is not there any more: it is forgotten when its versions are unloaded. */
@@ -63,7 +64,7 @@ export class ManagedModel {
     this.missingSince = undefined;
     if (this.gone) this.asked = 'policy';
     this.gone = false;
-    this.problem = head.problem?.message;
+    this.problem = head.problem;
     // A model.yaml with a mistake is not followed: what it said before holds, and its versions stay.
     if (head.problem && this.entries.length > 0) return;
     this.head = head;
@@ -75,6 +76,20 @@ export class ManagedModel {
     this.missingSince = undefined;
     this.onDisk = [];
     this.head = { ...this.head, found: [] };
+  }
+
+  /** All that is loaded serves, failed or goes. */
+  get isSettled(): boolean {
+    return this.entries.every(({ state }) => state !== 'LOADING' && state !== 'PREPARED');
+  }
+
+  /** Returns what brings back all that is asked of it, and known of the disk, as it is now. */
+  remember(): () => void {
+    const { asked, head, found, onDisk, problem, missingSince, gone, isConfigured } = this;
+    const kept = { asked, head, found, onDisk, problem, missingSince, gone, isConfigured };
+    return () => {
+      Object.assign(this, kept);
+    };
   }
 
   add(served: ServedVersion, stamp: string): void {

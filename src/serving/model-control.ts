@@ -5,6 +5,7 @@
  * Does not own wire formats, nor who may ask beyond `--model-control`.
  */
 
+import type { ModelOverrides } from '../config/model-yaml.ts';
 import type { ModelControlMode } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
 import type { ModelsConfig } from '../repository/models-config.ts';
@@ -29,19 +30,21 @@ export interface ModelControl {
   index(): Promise<IndexedVersion[]>;
   /**
    * Reads a model of the repository anew and loads the versions that its policy selects; settles when each
-   * is READY. `yaml`: the text of a model.yaml (JSON is YAML too) that takes the place of the one on disk.
+   * is READY. `overrides` take the place of what its model.yaml says, until it is loaded again.
    * What served before serves until then, and goes on when it fails. Throws MODEL_CONTROL_REFUSED,
-   * MODEL_NOT_FOUND, MODEL_YAML_INVALID, and what kept the version from being loaded.
+   * MODEL_NOT_FOUND, MODEL_YAML_INVALID, MODEL_CONTROL_OVERTAKEN, SHUTTING_DOWN, and what kept the version
+   * from being loaded.
    */
-  load(model: string, yaml?: string): Promise<void>;
+  load(model: string, overrides?: ModelOverrides): Promise<void>;
   /**
    * Unloads all versions; settles when their processes are gone, after the requests that hold them (within
-   * the limit). Throws MODEL_CONTROL_REFUSED or MODEL_NOT_FOUND.
+   * the limit). Throws MODEL_CONTROL_REFUSED, MODEL_NOT_FOUND, MODEL_CONTROL_OVERTAKEN or SHUTTING_DOWN.
    */
   unload(model: string): Promise<void>;
   /**
-   * Replaces the whole configuration: models it does not name are unloaded. Settles when each that it names
-   * serves or failed. Throws MODEL_CONTROL_REFUSED, PATH_OUTSIDE_REPOSITORY, and the first failed load.
+   * Replaces the whole configuration: when all that it names serves it settles, and models that it does not
+   * name are unloaded. Throws MODEL_CONTROL_REFUSED, PATH_OUTSIDE_REPOSITORY, RELOAD_REFUSED or SHUTTING_DOWN,
+   * and then everything is as it was.
    */
   reloadConfig(config: ModelsConfig): Promise<void>;
   /** Changes labels and traffic at once. Throws MODEL_CONTROL_REFUSED, RUNTIME_CHANGE_REFUSED, MODEL_NOT_FOUND or TRAFFIC_INVALID. */

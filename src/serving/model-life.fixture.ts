@@ -1,9 +1,11 @@
 /** A model life over a repository that a test writes and runners that do what it tells them. */
 
+import type { ModelOverrides } from '../config/model-yaml.ts';
 import { defaultModelYaml, parseModelYaml } from '../config/model-yaml.ts';
 import type { ModelControlMode } from '../config/settings.ts';
 import type { ServingError } from '../errors.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
+import type { ModelsConfig } from '../repository/models-config.ts';
 import type { ModelHead } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -67,42 +69,57 @@ export function createLifeStage(options: StageOptions = {}): LifeStage {
   const clock = createManualClock();
   let now = 1_000_000;
   const yamls: Record<string, string> = { m: options.yaml ?? '' };
+  const overrides: Record<string, ModelOverrides | undefined> = {};
+  let configured: ModelsConfig | undefined;
   const runners = new Map<string, PuppetRunner[]>();
   const unreadable = new Map<string, ServingError>();
   const registry = createModelRegistry([], undefined, () => 0);
   const traffic = createTrafficStore({ now: () => new Date(now) });
 
-  function headOf(name: string): ModelHead {
+  function headOf(name: string, config?: ModelsConfig): ModelHead {
     const base = { name, folder: `/models/${name}`, samples: [] };
     const found = Object.keys(stage.disk[name] ?? {});
     try {
-      const config = parseModelYaml(yamls[name] ?? '', `/models/${name}/model.yaml`);
-      return { ...base, found, config };
+      const yaml = parseModelYaml(yamls[name] ?? '', `/models/${name}/model.yaml`);
+      const { versions, labels } = config?.models.find((one) => one.name === name) ?? {};
+      const changes = { ...versions, ...(labels ? { labels } : {}), ...overrides[name]?.versions };
+      return { ...base, found, config: { ...yaml, versions: { ...yaml.versions, ...changes } } };
     } catch (problem) {
       return { ...base, found, config: defaultModelYaml(), problem: problem as ServingError };
     }
   }
 
-  const repository: Repository = {
-    look() {
-      if (stage.broken) throw stage.broken;
-      return Object.entries(stage.disk).map(([name, versions]): SeenModel => {
+  function see(config: ModelsConfig | undefined): SeenModel[] {
+    if (stage.broken) throw stage.broken;
+    const all = Object.entries(stage.disk);
+    const named = config?.models.map((model) => model.name);
+    return all
+      .filter(([name]) => named?.includes(name) ?? true)
+      .map(([name, versions]): SeenModel => {
         const place = `/nowhere/${name}`;
         const found = Object.keys(versions).map((version) => ({ version, folder: place }));
         const onDisk = Object.entries(versions).map(([version, stamp]) => {
           return { version, stamp: stamp.replace('~', ''), settled: !stamp.endsWith('~') };
         });
         const model = { name, folder: place, place, versions: found };
-        return { name, found: model, head: headOf(name), configured: false, onDisk };
+        const configured = config !== undefined;
+        return { name, found: model, head: headOf(name, config), configured, onDisk };
       });
-    },
+  }
+
+  const repository: Repository = {
+    look: async () => see(configured),
+    lookAtOnce: () => see(configured),
+    lookWith: async (config) => see(config),
     configure(config) {
-      const all = Object.entries(stage.disk);
-      const named = new Set(config.models.map((model) => model.name));
-      stage.disk = Object.fromEntries(all.filter(([name]) => named.has(name)));
+      const before = configured;
+      configured = config;
+      return before;
     },
-    setYaml(model, yaml) {
-      if (yaml !== undefined) yamls[model] = yaml;
+    override(model, changes) {
+      const before = overrides[model];
+      overrides[model] = changes;
+      return before;
     },
     settlesInMs: undefined,
   };
@@ -157,7 +174,7 @@ export function createLifeStage(options: StageOptions = {}): LifeStage {
       await settle();
     },
     async look() {
-      this.life.look();
+      await this.life.look();
       await settle();
     },
     async advance(milliseconds) {

@@ -288,17 +288,41 @@ describe('requests that load and unload', () => {
     });
   });
 
-  test('another model.yaml may come with it, and a wrong one is refused', async () => {
+  test('what comes with it takes the place of model.yaml until the next load', async () => {
     const { stage, control } = await serving({ m: { 1: 'a', 2: 'a' } });
-    await expect(control.load('m', 'nonsense: 1')).rejects.toMatchObject({
-      code: 'MODEL_YAML_INVALID',
-    });
-    const loading = control.load('m', '{"versions": {"policy": "all"}}');
+    const loading = control.load('m', { versions: { policy: 'all' } });
     await settle();
     await stage.loaded('1');
     await stage.loaded('2');
     await loading;
     expect(stage.states()).toBe('1:READY 2:READY');
+    await control.load('m');
+    await settle();
+    expect(stage.states()).toBe('2:READY');
+  });
+
+  test('what comes with a load that fails does not hold', async () => {
+    const { stage, control } = await serving({ m: { 1: 'a', 2: 'a' } });
+    const loading = control.load('m', { versions: { policy: 'specific', list: [1] } });
+    await settle();
+    await stage.loaded('1');
+    await loading;
+    stage.unreadable.set('2', broken);
+    await expect(control.load('m', { versions: { policy: 'all' } })).rejects.toBe(broken);
+    await settle();
+    expect(stage.states()).toBe('1:READY');
+    expect(stage.registry.find('m').model.config.versions).toMatchObject({ list: [1] });
+  });
+
+  test('a model.yaml with a mistake is why a load is refused, and what served serves', async () => {
+    const { stage, control } = await serving();
+    const first = control.load('m');
+    await settle();
+    await stage.loaded('1');
+    await first;
+    stage.yamls.m = 'nonsense: 1';
+    await expect(control.load('m')).rejects.toMatchObject({ code: 'MODEL_YAML_INVALID' });
+    expect(stage.states()).toBe('1:READY');
   });
 
   test('an unload settles when its processes are gone, and it can be loaded again', async () => {
@@ -324,7 +348,10 @@ describe('requests that load and unload', () => {
     await settle();
     const unloading = control.unload('m');
     await unloading;
-    await expect(loading).rejects.toMatchObject({ code: 'VERSION_NOT_FOUND' });
+    await expect(loading).rejects.toMatchObject({
+      code: 'MODEL_CONTROL_OVERTAKEN',
+      message: expect.stringContaining('a later request asks to unload it'),
+    });
     expect(stage.states()).toBe('');
   });
 

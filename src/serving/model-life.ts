@@ -3,7 +3,7 @@
  * to do, does it, and puts the outcome into the registry in one step.
  *
  * Owns which versions are loaded. Does not own the policy (repository/version-policy.ts), the processes of
- * a version (served-version.ts), when to look (watch.ts), nor who may ask (model-control.ts).
+ * a version (served-version.ts), when to look (watch-models.ts), nor who may ask (model-control.ts).
  */
 
 import { systemClock } from '../batching/clock.ts';
@@ -25,6 +25,7 @@ import type { ModelControl } from './model-control.ts';
 import { compareVersions } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { serves } from './model-registry.ts';
+import { createModelWaiters } from './model-waiters.ts';
 import { coresOf } from './plan-version.ts';
 import { scheduleTimer } from './schedule-timer.ts';
 import type { ServedVersion } from './served-version.ts';
@@ -56,8 +57,8 @@ export interface ModelLife {
   begin(): void;
   /** Settles when what was there at the start serves, failed, or is gone. */
   readonly started: Promise<void>;
-  /** Looks at the repository and starts what follows from it. Never throws: what serves goes on. */
-  look(): void;
+  /** Looks at the repository and starts what follows from it. Never rejects: what serves goes on. */
+  look(): Promise<void>;
   /** How long until it has to look again though nobody asked; undefined: no need. */
   readonly lookAgainInMs: number | undefined;
   /** Nothing is started from now on. */
@@ -72,7 +73,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
   const now = options.now ?? systemClock.now;
   const schedule = options.schedule ?? scheduleTimer;
   const models = new Map<string, ManagedModel>();
-  const waiting = new Set<{ model: ManagedModel; done: () => boolean; resolve: () => void }>();
+  const waiters = createModelWaiters();
   /** Models that are not served because another has their name, as far as they were told of. */
   const twins = new Set<string>();
   let lastProblem: string | undefined;
@@ -111,16 +112,11 @@ export function createModelLife(options: LifeOptions): ModelLife {
       .map(({ served }) => served)
       .sort((a, b) => compareVersions(a.version.version, b.version.version));
     const read = { ...head, versions: versions.map(({ version }) => version) };
-    const warnings = [...(model.problem ? [model.problem] : []), ...findMissingTargets(head)];
+    const warnings = [
+      ...(model.problem ? [model.problem.message] : []),
+      ...findMissingTargets(head),
+    ];
     registry.set({ model: read, versions, rules: traffic.rulesOf(head), warnings });
-  }
-
-  function wake(model: ManagedModel): void {
-    for (const one of waiting) {
-      if (one.model !== model || !one.done()) continue;
-      waiting.delete(one);
-      one.resolve();
-    }
   }
 
   function startLoad(model: ManagedModel, version: string, stamp: string): void {
@@ -169,7 +165,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
       model.forgetTimer = schedule(wait, () => reconcile(model));
     }
     publish(model);
-    wake(model);
+    waiters.wake(model);
     if (!started && ![...models.values()].some(isStarting)) {
       started = true;
       firstLoads.resolve();
@@ -218,9 +214,9 @@ export function createModelLife(options: LifeOptions): ModelLife {
   }
 
   /** Of two models with one name the first is meant, as it was before the second came. */
-  function lookOnce(): SeenModel[] {
+  async function lookOnce(): Promise<SeenModel[]> {
     const byName = new Map<string, SeenModel>();
-    for (const one of repository.look()) {
+    for (const one of await repository.look()) {
       const first = byName.get(one.name);
       if (!first) byName.set(one.name, one);
       else warnOfTwins(first, one);
@@ -236,8 +232,9 @@ export function createModelLife(options: LifeOptions): ModelLife {
   }
 
   /** The disk decides: all that it says is followed. */
-  function followDisk(): void {
-    const seen = lookOnce();
+  async function followDisk(): Promise<void> {
+    const seen = await lookOnce();
+    if (closed) return;
     lastProblem = undefined;
     for (const one of seen) take(one, 'policy');
     const names = new Set(seen.map(({ name }) => name));
@@ -246,29 +243,25 @@ export function createModelLife(options: LifeOptions): ModelLife {
   }
 
   /** Requests decide: of models that are not asked for, only that they are there is noted. */
-  function lookAt(asked: ReadonlySet<string>): void {
-    for (const seen of lookOnce()) {
+  async function lookAt(asked: ReadonlySet<string>): Promise<void> {
+    for (const seen of await lookOnce()) {
       if (asked.has(seen.name)) take(seen, 'nothing');
       else if (!models.has(seen.name)) reconcile(take(seen, 'nothing'));
     }
   }
 
-  function look(): void {
+  async function look(): Promise<void> {
     if (closed) return;
     try {
-      followDisk();
+      await followDisk();
     } catch (error) {
+      if (closed) return;
       // Said once: it will be the same at the next look.
       const problem = messageOf(error);
       if (problem !== lastProblem)
         log.warn({ problem }, 'models cannot be looked at; what serves goes on');
       lastProblem = problem;
     }
-  }
-
-  function until(model: ManagedModel, done: () => boolean): Promise<void> {
-    if (done()) return Promise.resolve();
-    return new Promise((resolve) => waiting.add({ model, done, resolve }));
   }
 
   /** The versions that were built at the start are taken over as they are. */
@@ -284,7 +277,14 @@ export function createModelLife(options: LifeOptions): ModelLife {
 
   builder.onChange = noteChange;
   adopt();
-  const parts: LifeParts = { models, lookAt, reconcile, until };
+  const parts: LifeParts = {
+    models,
+    lookAt,
+    take: (seen) => take(seen, 'nothing'),
+    reconcile,
+    until: waiters.until,
+    settled: (model) => waiters.until(model, () => (model.isSettled ? 'done' : undefined)),
+  };
   const control = createLifeControl(parts, {
     mode,
     registry,
@@ -313,6 +313,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
     close() {
       closed = true;
       for (const model of models.values()) model.forgetTimer();
+      waiters.close();
     },
   };
 }

@@ -21,22 +21,25 @@ export function watchModels(
   { intervalMs, schedule }: WatchOptions,
 ): Watch {
   let forget = (): void => {};
+  let stopped = false;
 
   function wait(): void {
+    forget();
+    if (stopped) return;
     const next = Math.min(intervalMs, life.lookAgainInMs ?? intervalMs);
     forget = schedule(Math.max(leastWaitMs, next), look);
   }
 
   function look(): void {
     forget();
-    life.look();
-    wait();
+    void life.look().then(wait);
   }
 
   wait();
   return {
     look,
     stop() {
+      stopped = true;
       forget();
       life.close();
     },

@@ -35,7 +35,8 @@ function readLatest(reader: WireReader): ReloadVersions {
     if (reader.field === 1) count = reader.uint32();
     else reader.skip();
   }
-  return { policy: 'latest', count };
+  // Not given, and 0, mean one.
+  return { policy: 'latest', count: Math.max(1, count) };
 }
 
 function readSpecific(message: Uint8Array): ReloadVersions {
