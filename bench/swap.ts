@@ -231,7 +231,34 @@ async function measureMemory(): Promise<void> {
   );
 }
 
-function measureScan(): void {
+/** Processor time of this thread in milliseconds: what neighbours take of the wall clock is not counted. */
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The longest that a look of a watching server keeps everything else waiting, in milliseconds. */
+async function measureTurns(path: string): Promise<number[]> {
+  const repository = createRepository({ path, settleMs: 2000, now: Date.now });
+  const longest: number[] = [];
+  for (let i = 0; i < 11; i += 1) {
+    let last = threadMs();
+    let most = 0;
+    let over = false;
+    const note = (): void => {
+      most = Math.max(most, threadMs() - last);
+      last = threadMs();
+      if (!over) setImmediate(note);
+    };
+    setImmediate(note);
+    await repository.look();
+    over = true;
+    longest.push(most);
+  }
+  return longest;
+}
+
+async function measureScan(): Promise<void> {
   const many = join(folder, 'many');
   for (let version = 1; version <= 10_000; version += 1) {
     const path = join(many, 'm', String(version));
@@ -249,6 +276,10 @@ function measureScan(): void {
   }
   console.log(
     `scan of 10,000 version folders: ${median(times).toFixed(0)} ms (asked: under 1000), longest ${Math.max(...times).toFixed(0)} ms`,
+  );
+  const turns = await measureTurns(many);
+  console.log(
+    `looks of a watching server at them: longest turn of the event loop ${median(turns).toFixed(1)} ms of processor time in the median (asked: 10), ${Math.max(...turns).toFixed(1)} ms at most`,
   );
 }
 

@@ -143,6 +143,36 @@ test('a model.yaml with a mistake is the problem of its model alone', () => {
   expect(b?.head.problem).toBeUndefined();
 });
 
+describe('a look beside requests', () => {
+  test('sees what one at once sees, and looks that are asked for meanwhile share the next', async () => {
+    write('m/1/model.onnx');
+    write('n/3/model.onnx');
+    const repository = open();
+    const first = repository.look();
+    const begun = new Promise((resolve) => setImmediate(resolve));
+    await begun;
+    write('m/2/model.onnx');
+    const [second, third] = [repository.look(), repository.look()];
+    expect(second).toBe(third);
+    expect((await first).map(({ name }) => name)).toEqual(['m', 'n']);
+    expect(stamps(await second)).toEqual(stamps(repository.lookAtOnce()));
+    expect((await second)[0]?.head.found).toEqual(['1', '2']);
+  });
+
+  test('fails as that does, and the next goes on', async () => {
+    const repository = open('later');
+    await expect(repository.look()).rejects.toMatchObject({ code: 'PATH_NOT_FOUND' });
+    write('later/m/1/model.onnx');
+    expect(await repository.look()).toHaveLength(1);
+  });
+});
+
+test('versions are in the order of their numbers, however large', () => {
+  for (const version of ['10', '9', '9007199254740993', '100', '2'])
+    write(`m/${version}/model.onnx`);
+  expect(open().lookAtOnce()[0]?.head.found).toEqual(['2', '9', '10', '100', '9007199254740993']);
+});
+
 test('ten thousand versions are named without a look into each', () => {
   for (let i = 1; i <= 200; i += 1) mkdirSync(join(root, 'm', String(i)), { recursive: true });
   const [model] = open().lookAtOnce();
@@ -176,12 +206,15 @@ describe('a models.config', () => {
     expect(seen?.found.versions[0]?.problem?.code).toBe('PATH_NOT_FOUND');
   });
 
-  test('that another takes the place of may name folders beside its own', () => {
+  test('that another takes the place of may name folders beside its own', async () => {
     write('conf/a/1/model.onnx');
     write('conf/b/1/model.onnx');
     config('model_config_list { config { name: "a" base_path: "a" } }');
     const repository = open('conf/models.config');
-    repository.configure({ models: [{ name: 'b', path: join(root, 'conf/b') }] });
+    const next = { models: [{ name: 'b', path: join(root, 'conf/b') }] };
+    expect((await repository.lookWith(next)).map(({ name }) => name)).toEqual(['b']);
+    expect(repository.lookAtOnce().map(({ name }) => name)).toEqual(['a']);
+    expect(repository.configure(next)).toBeUndefined();
     expect(repository.lookAtOnce().map(({ name }) => name)).toEqual(['b']);
     expect(() => repository.configure({ models: [{ name: 'x', path: '/etc' }] })).toThrow(
       expect.objectContaining({ code: 'PATH_OUTSIDE_REPOSITORY' }),

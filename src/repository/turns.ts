@@ -15,13 +15,16 @@ export function doAtOnce<T>(work: InTurns<T>): T {
 const turnMs = 2;
 
 /** Between two turns everything that waits in the event loop goes on. */
-export async function doInTurns<T>(work: InTurns<T>): Promise<T> {
+export async function doInTurns<T>(
+  work: InTurns<T>,
+  now: () => number = () => performance.now(),
+): Promise<T> {
   for (;;) {
-    const end = performance.now() + turnMs;
+    const end = now() + turnMs;
     do {
       const step = work.next();
       if (step.done) return step.value;
-    } while (performance.now() < end);
+    } while (now() < end);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
