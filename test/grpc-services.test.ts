@@ -112,12 +112,12 @@ describe('inference.GRPCInferenceService', () => {
     });
   });
 
-  test('loading with a configuration of the client is not offered', async () => {
-    const parameters = { config: { string_param: '{}' } };
+  test('loading with files of the client is not offered', async () => {
+    const parameters = { 'file:1/model.onnx': { bytes_param: Buffer.from('x') } };
     const answer = await client.call(oip('RepositoryModelLoad'), { model_name: 'm', parameters });
     expect(answer).toMatchObject({
       code: codes.UNIMPLEMENTED,
-      details: expect.stringContaining('"config"'),
+      details: expect.stringContaining('"file:1/model.onnx"'),
     });
   });
 

@@ -193,7 +193,9 @@ describe('the repository', () => {
     ['index', '[]', 400, /body: expected object/],
     ['index', '{"ready": 1}', 400, /ready: expected boolean/],
     ['index', '{', 400, /not valid JSON/],
-    ['models/simple/load', '{"parameters": {"config": "{}"}}', 501, /parameter "config"/],
+    ['models/simple/load', '{"parameters": {"config": "{}"}}', 403, /--model-control explicit/],
+    ['models/simple/load', '{"parameters": {"config": "{"}}', 400, /parameters\.config: expected/],
+    ['models/simple/load', '{"parameters": {"config": 1}}', 400, /parameters\.config: expected/],
     ['models/simple/load', '{"parameters": {"file:1/model.onnx": "AA=="}}', 501, /"file:1/],
   ])('refuses %s %s', async (path, body, status, error) => {
     const answer = await post(at(`/v2/repository/${path}`), body);

@@ -175,7 +175,7 @@ def check_refusals(client):
     refused("wrong shape", lambda: client.infer("simple", wrong), "400", "unexpected shape for input 'INPUT0' for model 'simple'. Expected [-1, 16], got [1, 15]")
     refused("a sequence", lambda: client.infer("simple", simple_inputs(http), sequence_id=7, sequence_start=True), "501", "sequences")
     refused("load", lambda: client.load_model("simple"), "403", "--model-control explicit")
-    refused("load with a configuration", lambda: client.load_model("simple", config="{}"), "501")
+    refused("load with a configuration", lambda: client.load_model("simple", config="{}"), "403")
     refused("unload", lambda: client.unload_model("simple"), "403", "--model-control explicit")
     refused("trace settings", client.get_trace_settings, "501")
     refused("log settings", client.get_log_settings, "501")

@@ -163,6 +163,22 @@ function addRollback(program: Command): void {
     });
 }
 
+function addReset(program: Command): void {
+  program
+    .command('reset <MODEL>')
+    .description('let labels and traffic be as model.yaml says, whatever was changed at run time')
+    .option('--url <URL>', 'of the server', defaultUrl)
+    .option(
+      '--state-dir <DIR>',
+      'forget what is kept there instead of asking a server (with --watch it looks there too)',
+    )
+    .action(async (model: string, { url, stateDir }: { url: string; stateDir?: string }) => {
+      const { changeTraffic, forgetChanges } = await import('./promote.ts');
+      if (stateDir !== undefined) return forgetChanges(stateDir, model, standardOutput);
+      process.exit(await changeTraffic({ url, model }, 'reset', {}, standardOutput));
+    });
+}
+
 function addInit(program: Command): void {
   program
     .command('init <PATH>')
@@ -236,6 +252,7 @@ function build(): Command {
   addImport(program);
   addPromote(program);
   addRollback(program);
+  addReset(program);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('(add --help for the options)');
   return program;

@@ -20,6 +20,7 @@ import { buildService } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { ModelLife } from '../serving/model-life.ts';
 import { openStateFolder } from '../serving/state-folder.ts';
+import { versionsNamedIn } from '../serving/traffic.ts';
 import type { TrafficStore } from '../serving/traffic-store.ts';
 import { createTrafficStore } from '../serving/traffic-store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -46,18 +47,25 @@ const pictureThreads = 2;
 
 /**
  * The models under a path, read; with `settleMs` without the versions that may still be being copied.
+ * `traffic`: what was changed at run time, which may name other versions than model.yaml.
  * Throws PATH_NOT_FOUND, PATH_UNREADABLE, NO_MODEL_FOUND or MODELS_CONFIG_INVALID.
  */
-export function openRepository(path: string, settleMs?: number): FoundRepository {
+export function openRepository(
+  path: string,
+  settleMs?: number,
+  traffic?: Pick<TrafficStore, 'rulesOf'>,
+): FoundRepository {
   const repository = createRepository({ path, settleMs: settleMs ?? 0, now: Date.now });
   const seen = repository.lookAtOnce();
   const models = seen.map((one): ReadModel => {
     const { head, found, onDisk } = one;
-    if (settleMs === undefined || head.problem) return readVersions(head, found);
+    const rules = traffic?.rulesOf(head);
+    const named = rules && versionsNamedIn(rules);
+    if (settleMs === undefined || head.problem) return readVersions(head, found, named);
     const settled = found.versions.filter((_, i) => onDisk[i]?.settled);
     // What is not settled comes later, as a new version does.
     if (settled.length === 0) return { ...head, versions: [] };
-    return { ...readVersions(head, { ...found, versions: settled }), found: head.found };
+    return { ...readVersions(head, { ...found, versions: settled }, named), found: head.found };
   });
   return { repository, seen, models };
 }

@@ -79,7 +79,7 @@ function printModel(model: ToldModel, output: Output): void {
   const { source, since } = model.traffic;
   output.print(bold(model.name, output));
   if (model.problem) output.print(`  problem: ${model.problem}`);
-  for (const warning of model.warnings) output.print(`  warning: ${warning}`);
+  for (const warning of model.warnings) output.print(`  warning     ${warning}`);
   if (source === 'run time')
     output.print(
       `  labels and traffic were changed at run time (${since}), they are not from model.yaml`,

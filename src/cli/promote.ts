@@ -1,10 +1,13 @@
 /**
- * `modelship promote` and `modelship rollback`: change the traffic of a running server, and say what holds
- * now.
+ * `modelship promote`, `rollback` and `reset`: change the traffic of a running server, and say what holds now;
+ * or forget what was kept of such changes.
  */
 
+import { existsSync } from 'node:fs';
+import { isModelName } from '../config/model-yaml.ts';
 import type { ErrorCode } from '../errors.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import { openStateFolder } from '../serving/state-folder.ts';
 import { exitCodeOfCode, exitCodes } from './exit-codes.ts';
 import type { Output } from './terminal.ts';
 import { table } from './terminal.ts';
@@ -22,13 +25,26 @@ export interface AskOptions {
   readonly model: string;
 }
 
+const verbs = {
+  promote: { method: 'POST', path: 'promote' },
+  rollback: { method: 'POST', path: 'rollback' },
+  reset: { method: 'DELETE', path: 'traffic' },
+} as const;
+
+export type TrafficVerb = keyof typeof verbs;
+
 /** The answer's JSON; throws the exit code's error when the server refuses. */
-async function ask({ url, model }: AskOptions, what: string, body: object): Promise<TrafficAnswer> {
-  const path = `/models/${encodeURIComponent(model)}/${what}`;
+async function ask(
+  { url, model }: AskOptions,
+  what: TrafficVerb,
+  body: object,
+): Promise<TrafficAnswer> {
+  const { method, path: end } = verbs[what];
+  const path = `/models/${encodeURIComponent(model)}/${end}`;
   let response: Response;
   try {
     response = await fetch(new URL(path, url), {
-      method: 'POST',
+      method,
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     });
@@ -74,7 +90,7 @@ function print({ name, labels, traffic, source }: TrafficAnswer, output: Output)
 /** Returns the exit code. */
 export async function changeTraffic(
   options: AskOptions,
-  what: 'promote' | 'rollback',
+  what: TrafficVerb,
   body: object,
   output: Output,
 ): Promise<number> {
@@ -86,4 +102,19 @@ export async function changeTraffic(
     process.stderr.write(`modelship: ${error.message} [${error.code}]\n`);
     return exitCodeOfCode(error.code as ErrorCode);
   }
+}
+
+/** Throws SETTINGS_INVALID and TRAFFIC_INVALID; a file that cannot be read is forgotten too. */
+export function forgetChanges(stateDir: string, model: string, output: Output): void {
+  const refuse = (problem: string): never => {
+    throw new ServingError('TRAFFIC_INVALID', { model, problem });
+  };
+  if (!isModelName(model)) refuse('that is the name of no model');
+  if (!existsSync(stateDir)) refuse(`there is no folder ${stateDir}`);
+  const folder = openStateFolder(stateDir, () => {});
+  const file = folder.fileOf(model);
+  if (!existsSync(file)) refuse(`nothing was changed at run time: there is no ${file}`);
+  folder.write(model, undefined);
+  output.print(`${model}: what was changed at run time is forgotten (${file}).`);
+  output.print('A server that watches hears of it at its next look, another when it starts again.');
 }

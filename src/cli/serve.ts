@@ -21,7 +21,7 @@ import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, openRepository } from './compose.ts';
+import { compose, openRepository, openTraffic } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createForeignModels } from './foreign-models.ts';
@@ -79,7 +79,8 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   for (const name of stopSignals) process.once(name, endEarly);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const mode = modelControlOf(settings);
-  const found = openRepository(settings.path, mode === 'poll' ? settings.settleMs : undefined);
+  const settleMs = mode === 'poll' ? settings.settleMs : undefined;
+  const found = openRepository(settings.path, settleMs, openTraffic(settings, log));
   const models = await createForeignModels(settings, log).importAll(found.models);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
   const { service, pictures, life } = compose(settings, models, {

@@ -1,7 +1,7 @@
 /** inference.GRPCInferenceService, the Open Inference Protocol over gRPC with Triton's extensions. */
 
 import { ServingError } from '../errors.ts';
-import { refuseOverrides } from '../protocol/open-inference/repository-request.ts';
+import { readLoadParameters } from '../protocol/open-inference/repository-request.ts';
 import { encodeInferResponse } from '../protocol/open-inference-grpc/infer-response.ts';
 import type {
   IndexRequest,
@@ -110,11 +110,10 @@ function refuseOtherRepositories({
     });
 }
 
-function modelIn(message: Buffer): string {
+function readRepositoryRequest(message: Buffer): RepositoryRequest {
   const request = decodeMessage<RepositoryRequest>(repositoryRequest, message);
   refuseOtherRepositories(request);
-  refuseOverrides(Object.keys(request.parameters));
-  return request.model_name;
+  return request;
 }
 
 function aboutRepository({ control }: InferenceServiceParts): Record<string, UnaryMethod> {
@@ -127,11 +126,13 @@ function aboutRepository({ control }: InferenceServiceParts): Record<string, Una
       });
     },
     async RepositoryModelLoad(message) {
-      await control.load(modelIn(message));
+      const { model_name: model, parameters } = readRepositoryRequest(message);
+      const texts = Object.entries(parameters).map(([name, one]) => [name, one.string_param]);
+      await control.load(model, readLoadParameters(Object.fromEntries(texts), model));
       return nothing;
     },
     async RepositoryModelUnload(message) {
-      await control.unload(modelIn(message));
+      await control.unload(readRepositoryRequest(message).model_name);
       return nothing;
     },
   };

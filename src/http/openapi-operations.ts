@@ -203,6 +203,7 @@ function control(verb: string): Operation {
     answers: {
       200: { description: 'done', content: { 'application/json': anyObject } },
       403: { description: 'off, unless --model-control explicit', content: json('Error') },
+      409: { description: 'a later request asks for something else', content: json('Error') },
     },
   };
 }

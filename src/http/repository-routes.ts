@@ -1,14 +1,19 @@
 /** The model repository extension of Open Inference REST: which models there are, load, unload. */
 
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
-  checkControlRequest,
+  parseControlRequest,
   parseIndexRequest,
+  readLoadParameters,
 } from '../protocol/open-inference/repository-request.ts';
 import { describeRepository } from '../serving/describe-model.ts';
 import type { ModelControl } from '../serving/model-control.ts';
 
 const bodyOf = ({ body }: FastifyRequest): Buffer | undefined => body as Buffer | undefined;
+
+interface OfModel {
+  Params: { model: string };
+}
 
 export function registerRepositoryRoutes(app: FastifyInstance, control: ModelControl): void {
   app.post('/v2/repository/index', (request) => {
@@ -16,12 +21,19 @@ export function registerRepositoryRoutes(app: FastifyInstance, control: ModelCon
     return describeRepository(control, ready);
   });
 
-  for (const verb of ['load', 'unload'] as const) {
-    app.post(`/v2/repository/models/:model/${verb}`, async (request, reply) => {
-      const { model } = request.params as { model: string };
-      checkControlRequest(bodyOf(request));
-      await control[verb](model);
-      return reply.header('content-type', 'application/json').send('{}');
-    });
-  }
+  const nothing = (reply: FastifyReply): FastifyReply =>
+    reply.header('content-type', 'application/json').send('{}');
+
+  app.post<OfModel>('/v2/repository/models/:model/load', async (request, reply) => {
+    const { model } = request.params;
+    const { parameters } = parseControlRequest(bodyOf(request));
+    await control.load(model, readLoadParameters(parameters, model));
+    return nothing(reply);
+  });
+
+  app.post<OfModel>('/v2/repository/models/:model/unload', async (request, reply) => {
+    parseControlRequest(bodyOf(request));
+    await control.unload(request.params.model);
+    return nothing(reply);
+  });
 }

@@ -19,7 +19,7 @@ export interface ConfiguredModel {
   readonly path: string;
   /** Absent: the newest. */
   readonly versions?: Pick<VersionsYaml, 'policy' | 'count' | 'list'> | undefined;
-  /** label → version */
+  /** label → version; none: those of the model.yaml. */
   readonly labels?: Readonly<Record<string, number>> | undefined;
 }
 

@@ -215,12 +215,23 @@ function withProblem(head: ModelHead, found: FoundModel, problem: ServingError):
   return { ...head, versions, problem };
 }
 
-/** The versions of a model that its policy selects and its labels name, read. */
-export function readVersions(head: ModelHead, found: FoundModel): ReadModel {
+const isNumber = (target: string): boolean => /^\d/.test(target);
+
+/** Versions that labels, traffic and a shadow name by number: they are wanted, whatever the policy selects. */
+export function namedVersions({ labels, traffic = {}, shadow }: VersionsYaml): string[] {
+  const targets = [...Object.keys(traffic), ...(shadow ? [shadow.to] : [])];
+  return [...Object.values(labels).map(String), ...targets.filter(isNumber)];
+}
+
+/** The versions of a model that its policy selects and those that are named, read; `named`: by default in model.yaml. */
+export function readVersions(
+  head: ModelHead,
+  found: FoundModel,
+  named = namedVersions(head.config.versions),
+): ReadModel {
   const { name, config } = head;
   if (head.problem) return withProblem(head, found, head.problem);
-  const labelled = Object.values(config.versions.labels).map(String);
-  const asked = { asked: 'policy', policy: config.versions, labelled } as const;
+  const asked = { asked: 'policy', policy: config.versions, labelled: named } as const;
   const selected = wantedVersions(asked, found.versions);
   if (selected.length === 0) {
     const version = config.versions.list?.join(', ') ?? '';
@@ -246,21 +257,35 @@ export function readModel(found: FoundModel): ReadModel {
   return readVersions(readHead(found), found);
 }
 
-/** What labels and traffic name and is not on disk, each with its place in model.yaml. */
+/** What labels and traffic name and is not there, each with its place. */
 export function findMissingTargets({ config, found, yamlPath, folder }: ModelHead): string[] {
   const { labels, traffic = {}, shadow } = config.versions;
+  const place = yamlPath ?? folder;
+  const isMissing = (version: string): boolean => isNumber(version) && !found.includes(version);
+  const here = `versions here: ${found.join(', ') || 'none'}`;
   const named: [string, string][] = [
-    ...Object.entries(labels).map(([label, version]): [string, string] => [
-      `labels.${label}`,
-      String(version),
-    ]),
     ...Object.keys(traffic).map((target): [string, string] => [`traffic.${target}`, target]),
     ...(shadow ? [['shadow.to', shadow.to] as [string, string]] : []),
   ];
-  return named
-    .filter(([, version]) => /^\d/.test(version) && !found.includes(version))
-    .map(
-      ([place, version]) =>
-        `${yamlPath ?? folder}: versions.${place}: there is no version ${version}; versions here: ${found.join(', ') || 'none'}`,
-    );
+  const known = Object.keys(labels).join(', ') || 'none';
+  return [
+    ...Object.entries(labels)
+      .filter(([, version]) => isMissing(String(version)))
+      .map(
+        ([label, version]) =>
+          `${place}: versions.labels.${label}: there is no version ${version}; ${here}`,
+      ),
+    ...named
+      .filter(([, target]) => isMissing(target))
+      .map(
+        ([where, target]) => `${place}: versions.${where}: there is no version ${target}; ${here}`,
+      ),
+    // A model.yaml alone cannot say so; a models.config that names the labels makes it so.
+    ...named
+      .filter(([, target]) => !isNumber(target) && !Object.hasOwn(labels, target))
+      .map(
+        ([where, target]) =>
+          `${place}: versions.${where}: there is no label "${target}" in the configuration that names this model, so it gets nothing; labels there: ${known}`,
+      ),
+  ];
 }

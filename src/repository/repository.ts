@@ -72,9 +72,10 @@ interface Located {
 }
 
 function* findConfigured({ name, path, versions, labels }: ConfiguredModel): InTurns<Located> {
+  const hasLabels = labels && Object.keys(labels).length > 0;
   const changes = {
     name,
-    versions: { ...versions, ...(labels ? { labels: { ...labels } } : {}) },
+    versions: { ...versions, ...(hasLabels ? { labels } : {}) },
   };
   try {
     const models = yield* lookForModels(path);

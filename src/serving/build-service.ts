@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { CoreRequest } from './core-budget.ts';
 import type { InferenceService } from './inference-service.ts';
 import { createInferenceService } from './inference-service.ts';
+import { logWarnings } from './log-warnings.ts';
 import type { ModelLife } from './model-life.ts';
 import { createModelLife } from './model-life.ts';
 import type { RegisteredModel } from './model-registry.ts';
@@ -84,7 +85,7 @@ function buildModels(
   builder: VersionBuilder,
   traffic: TrafficStore,
 ): RegisteredModel[] {
-  const { models } = options;
+  const { models, log } = options;
   const versionCount = models.reduce((total, { versions }) => total + versions.length, 0);
   return models.map((model) => ({
     model,
@@ -92,7 +93,7 @@ function buildModels(
       builder.build(model, version, coresOf(model, versionCount, options)),
     ),
     rules: traffic.rulesOf(model),
-    warnings: findMissingTargets(model),
+    warnings: logWarnings(log, model.name, findMissingTargets(model), []),
   }));
 }
 

@@ -10,7 +10,7 @@ import type { Ask } from './control-asks.ts';
 import { createAsks } from './control-asks.ts';
 import type { Entry, ManagedModel } from './managed-model.ts';
 import type { ModelControl } from './model-control.ts';
-import { indexOf, refuseUnlessExplicit } from './model-control.ts';
+import { compareVersions, indexOf, refuseUnlessExplicit } from './model-control.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import { serves } from './model-registry.ts';
 import type { ModelWaiters, Outcome } from './model-waiters.ts';
@@ -55,12 +55,13 @@ function failureOf({ served }: Entry): ServingError {
   );
 }
 
-function nothingServes({ name, head }: ManagedModel): ServingError {
-  const { list } = head.config.versions;
-  if (list === undefined)
-    return new ServingError('NO_MODEL_FOUND', { path: head.folder, found: 'it has no version' });
-  const version = list.join(', ');
-  return new ServingError('VERSION_NOT_FOUND', { model: name, version, available: head.found });
+/** Versions that the policy names by number and that are not on disk. */
+function missingOf({ name, head }: ManagedModel): ServingError | undefined {
+  const { found: available } = head;
+  const { list = [] } = head.config.versions;
+  const version = list.filter((one) => !available.includes(String(one))).join(', ');
+  if (version === '') return undefined;
+  return new ServingError('VERSION_NOT_FOUND', { model: name, version, available });
 }
 
 /** What came of a load; undefined while something of it is still to come. */
@@ -69,7 +70,11 @@ function outcomeOf(model: ManagedModel, { overtaken }: Ask): Outcome {
   if (!model.isSettled) return undefined;
   const failed = model.entries.find(({ state }) => state === 'FAILED');
   if (failed) return failureOf(failed);
-  return model.entries.some(({ served }) => serves(served)) ? 'done' : nothingServes(model);
+  const missing = missingOf(model);
+  if (missing) return missing;
+  if (model.entries.some(({ served }) => serves(served))) return 'done';
+  const { folder: path } = model.head;
+  return new ServingError('NO_MODEL_FOUND', { path, found: 'it has no version' });
 }
 
 export function createLifeControl(life: LifeParts, options: LifeControlOptions): ModelControl {
@@ -153,9 +158,14 @@ export function createLifeControl(life: LifeParts, options: LifeControlOptions):
         const what = `Changing the traffic of model ${name}`;
         throw new ServingError('RUNTIME_CHANGE_REFUSED', { what, replicas: options.replicas });
       }
-      const served = (version: string): boolean =>
-        model.entries.some((entry) => entry.version === version && serves(entry.served));
-      traffic.change(model.head, change, served);
+      const versions = model.entries
+        .filter(({ served }) => serves(served))
+        .map(({ version }) => version)
+        .sort(compareVersions);
+      traffic.change(model.head, change, {
+        serves: (version) => versions.includes(version),
+        newest: versions.at(-1),
+      });
       life.reconcile(model);
     },
   };

@@ -41,6 +41,8 @@ export class ManagedModel {
   entries: readonly Entry[] = [];
   /** What is wrong with its model.yaml, which is then not followed. */
   problem: ServingError | undefined = undefined;
+  /** What the log was told of. */
+  warned: readonly string[] = [];
   /** When a look first did not see it. */
   missingSince: number | undefined = undefined;
   /** It is not there any more: it is forgotten when its versions are unloaded. */

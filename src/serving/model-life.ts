@@ -20,6 +20,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { CoreRequest } from './core-budget.ts';
 import type { LifeParts } from './life-control.ts';
 import { createLifeControl } from './life-control.ts';
+import { logWarnings } from './log-warnings.ts';
 import { ManagedModel, snapshotOf } from './managed-model.ts';
 import type { ModelControl } from './model-control.ts';
 import { compareVersions } from './model-control.ts';
@@ -29,6 +30,7 @@ import { createModelWaiters } from './model-waiters.ts';
 import { coresOf } from './plan-version.ts';
 import { scheduleTimer } from './schedule-timer.ts';
 import type { ServedVersion } from './served-version.ts';
+import { rulesFromYaml, versionsNamedIn } from './traffic.ts';
 import type { TrafficStore } from './traffic-store.ts';
 import type { VersionBuilder } from './version-builder.ts';
 
@@ -83,9 +85,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
   const firstLoads = Promise.withResolvers<void>();
 
   const labelledOf = (head: ModelHead): string[] =>
-    Object.values((traffic.rulesOf(head) ?? { labels: head.config.versions.labels }).labels).map(
-      String,
-    );
+    versionsNamedIn(traffic.rulesOf(head) ?? rulesFromYaml(head.config.versions));
 
   function wantedOf(model: ManagedModel): VersionOnDisk[] {
     const { asked, head } = model;
@@ -116,6 +116,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
       ...(model.problem ? [model.problem.message] : []),
       ...findMissingTargets(head),
     ];
+    model.warned = logWarnings(log, model.name, warnings, model.warned);
     registry.set({ model: read, versions, rules: traffic.rulesOf(head), warnings });
   }
 
@@ -236,6 +237,8 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const seen = await lookOnce();
     if (closed) return;
     lastProblem = undefined;
+    // Somebody may have reset what was changed at run time.
+    traffic.refresh();
     for (const one of seen) take(one, 'policy');
     const names = new Set(seen.map(({ name }) => name));
     for (const model of models.values()) if (!names.has(model.name)) miss(model);
@@ -268,6 +271,8 @@ export function createModelLife(options: LifeOptions): ModelLife {
   function adopt(): void {
     for (const seen of options.seen) {
       const model = take(seen, 'policy');
+      // The log has them: they were there at the start.
+      model.warned = registry.find(seen.name).warnings ?? [];
       for (const served of registry.find(seen.name).versions) {
         const onDisk = seen.onDisk.find(({ version }) => version === served.version.version);
         model.add(served, onDisk?.stamp ?? '');

@@ -6,7 +6,7 @@
 import { isLabelName, isModelName } from '../config/model-yaml.ts';
 import { ServingError } from '../errors.ts';
 import type { ModelsConfig } from '../repository/models-config.ts';
-import { sourceOf } from '../repository/read-model.ts';
+import { namedVersions, sourceOf } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { wantedVersions } from '../repository/version-policy.ts';
 import type { Ask, Asks } from './control-asks.ts';
@@ -29,7 +29,8 @@ function problemsOf({ name, head, found, onDisk }: SeenModel): string[] {
   const [only] = found.versions;
   const isMissing = found.versions.length === 1 && only?.problem && !sourceOf(head, only);
   if (isMissing) return [only.problem.message];
-  const { labels, list = [] } = head.config.versions;
+  const { versions } = head.config;
+  const { labels, list = [] } = versions;
   const here = `versions in ${found.folder}: ${head.found.join(', ')}`;
   const isThere = (version: number): boolean => head.found.includes(String(version));
   const missing = [
@@ -42,8 +43,7 @@ function problemsOf({ name, head, found, onDisk }: SeenModel): string[] {
       .filter((version) => !isThere(version))
       .map((version) => `model ${name}: there is no version ${version}; ${here}`),
   ];
-  const labelled = Object.values(labels).map(String);
-  const asked = { asked: 'policy', policy: head.config.versions, labelled } as const;
+  const asked = { asked: 'policy', policy: versions, labelled: namedVersions(versions) } as const;
   const wanted = new Set(wantedVersions(asked, onDisk).map(({ version }) => version));
   const unusable = found.versions
     .filter((one) => wanted.has(one.version) && !sourceOf(head, one))

@@ -30,6 +30,11 @@ const keptState = z.strictObject({
   before: z.array(trafficState.nullable()).max(100),
 });
 
+export interface OpenStateFolder extends StateFolder {
+  /** Where the changes of a model are kept. */
+  fileOf(model: string): string;
+}
+
 /**
  * `onProblem` is told of a file that cannot be read or is none of ours: it is left as it is, and model.yaml
  * holds. Throws SETTINGS_INVALID when the folder cannot be made.
@@ -37,20 +42,27 @@ const keptState = z.strictObject({
 export function openStateFolder(
   folder: string,
   onProblem: (file: string, problem: string) => void,
-): StateFolder {
+): OpenStateFolder {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new ServingError('SETTINGS_INVALID', { problems: [`--state-dir: ${messageOf(error)}`] });
   }
   const fileOf = (model: string): string => join(folder, `${model}.json`);
+  /** Each problem is told once, however often the file is read. */
+  const told = new Map<string, string>();
+
+  function tell(file: string, problem: string): void {
+    if (told.get(file) !== problem) onProblem(file, problem);
+    told.set(file, problem);
+  }
 
   function read(model: string): KeptState | undefined {
     const file = fileOf(model);
     try {
       return keptState.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') onProblem(file, messageOf(error));
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') tell(file, messageOf(error));
       return undefined;
     }
   }
@@ -78,5 +90,5 @@ export function openStateFolder(
     }
   }
 
-  return { read, write };
+  return { read, write, fileOf };
 }

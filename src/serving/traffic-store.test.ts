@@ -5,7 +5,9 @@ import { temporaryFolder } from '../../test/models/run.ts';
 import { parseModelYaml } from '../config/model-yaml.ts';
 import type { ModelHead } from '../repository/read-model.ts';
 import { openStateFolder } from './state-folder.ts';
-import type { TrafficStore } from './traffic-store.ts';
+import type { TrafficRules } from './traffic.ts';
+import { versionsNamedIn } from './traffic.ts';
+import type { Serving, TrafficStore } from './traffic-store.ts';
 import { createTrafficStore } from './traffic-store.ts';
 
 let root: string;
@@ -25,7 +27,7 @@ const head: ModelHead = {
   samples: [],
   found: ['1', '2'],
 };
-const everything = (): boolean => true;
+const everything: Serving = { serves: () => true, newest: '2' };
 
 const open = (): TrafficStore =>
   createTrafficStore({
@@ -55,6 +57,74 @@ test('a change is there for the next server, with its history', () => {
   expect(next.rulesOf(head)).toBeUndefined();
   expect(open().rulesOf(head)).toBeUndefined();
   expect(readdirSync(join(root, 'state'))).toEqual([]);
+});
+
+const yaml = (text: string): ModelHead => ({
+  ...head,
+  config: parseModelYaml(text, 'model.yaml'),
+});
+
+/** Labels and traffic in one line, or what model.yaml says. */
+const told = (store: TrafficStore, of: ModelHead): string => {
+  const rules = store.rulesOf(of);
+  return rules ? JSON.stringify([rules.labels, rules.shares.map(Object.values)]) : 'model.yaml';
+};
+
+test('rollbacks undo promotions one by one down to what model.yaml says, then say so', () => {
+  const store = open();
+  const split = yaml(
+    'versions: {labels: {stable: 1, canary: 2}, traffic: {stable: 90, canary: 10}}',
+  );
+  const seen: string[] = [told(store, split)];
+  for (const change of [{ percent: 25 }, { percent: 50 }, {}, { version: '3' }]) {
+    store.change(split, { kind: 'promote', ...change }, everything);
+    seen.push(told(store, split));
+  }
+  expect(new Set(seen).size).toBe(5);
+  for (const expected of seen.slice(0, -1).reverse()) {
+    store.change(split, { kind: 'rollback' }, everything);
+    expect(told(store, split)).toBe(expected);
+  }
+  expect(() => store.change(split, { kind: 'rollback' }, everything)).toThrow(
+    'nothing was changed at run time, so what model.yaml says holds already',
+  );
+});
+
+test('a rollback of the first promotion gives the traffic to who had it, not to what came meanwhile', () => {
+  const silent = yaml('versions: {policy: all}');
+  const before = { serves: () => true, newest: '1' };
+  const store = open();
+  store.change(silent, { kind: 'promote', version: '2' }, before);
+  expect(told(store, silent)).toBe('[{"previous":"1","stable":"2"},[["stable",100]]]');
+  const after = { serves: () => true, newest: '3' };
+  store.change(silent, { kind: 'rollback' }, after);
+  expect(told(store, silent)).toBe('[{},[["1",100]]]');
+  // What is named by traffic alone is loaded too.
+  expect(versionsNamedIn(store.rulesOf(silent) as TrafficRules)).toEqual(['1']);
+  expect(() => store.change(silent, { kind: 'rollback' }, after)).toThrow(
+    'as they were before the first change at run time; a reset',
+  );
+  store.change(silent, { kind: 'reset' }, after);
+  expect(told(store, silent)).toBe('model.yaml');
+});
+
+test('a rollback to a version that does not serve any more is refused', () => {
+  const silent = yaml('');
+  const store = open();
+  store.change(silent, { kind: 'promote', version: '2' }, { serves: () => true, newest: '1' });
+  const without = { serves: (version: string) => version !== '1', newest: '2' };
+  expect(() => store.change(silent, { kind: 'rollback' }, without)).toThrow(
+    'version 1 (1) does not serve',
+  );
+});
+
+test('what was reset behind its back is read when it is told to', () => {
+  const store = open();
+  store.change(head, { kind: 'promote', version: '2' }, everything);
+  open().change(head, { kind: 'reset' }, everything);
+  expect(store.rulesOf(head)).toBeDefined();
+  store.refresh();
+  expect(store.rulesOf(head)).toBeUndefined();
 });
 
 test('the same change twice is one, and one rollback undoes it', () => {
@@ -88,6 +158,9 @@ test('the history has an end', () => {
     store.change(head, { kind: 'set', traffic: { 1: i, 2: 100 - i } }, everything);
   const { before } = JSON.parse(readFileSync(join(root, 'state/m.json'), 'utf8'));
   expect(before).toHaveLength(10);
+  // The first is kept: it is where the last rollback leads to.
+  expect(before[0].traffic).toEqual({ 2: 100 });
+  expect(before[1].traffic).toEqual({ 1: 20, 2: 80 });
 });
 
 test.each([

@@ -21,7 +21,7 @@ export interface TrafficState {
 export interface KeptState {
   readonly now: TrafficState;
   readonly since: string;
-  /** What was before, the latest last; undefined: what model.yaml said. */
+  /** What was before, the latest last; null: what model.yaml says. */
   readonly before: readonly (TrafficState | null)[];
 }
 
@@ -34,11 +34,17 @@ export interface StateFolder {
 export interface TrafficStore {
   /** The rules that hold for a model; undefined: those of its model.yaml. */
   rulesOf(head: ModelHead): TrafficRules | undefined;
-  /**
-   * Changes them; `serves` says which versions could take traffic now. Throws TRAFFIC_INVALID, and then
-   * nothing has changed.
-   */
-  change(head: ModelHead, change: TrafficChange, serves: (version: string) => boolean): void;
+  /** Changes them. Throws TRAFFIC_INVALID, and then nothing has changed. */
+  change(head: ModelHead, change: TrafficChange, serving: Serving): void;
+  /** Others may have changed the folder: it is read again. */
+  refresh(): void;
+}
+
+/** Which versions of a model could take traffic now. */
+export interface Serving {
+  serves(version: string): boolean;
+  /** The newest of them: it gets all where nothing is said of traffic. */
+  readonly newest: string | undefined;
 }
 
 export interface TrafficStoreOptions {
@@ -49,6 +55,8 @@ export interface TrafficStoreOptions {
 
 /** How far a rollback can go back. */
 const longestHistory = 10;
+
+type Refuse = (problem: string) => never;
 
 const labelName = /^[A-Za-z][\w.-]{0,63}$/;
 const versionNumber = /^[1-9]\d{0,18}$/;
@@ -108,14 +116,17 @@ function findProblem(
 function promoted(
   state: TrafficState,
   { version, percent = 100 }: Extract<TrafficChange, { kind: 'promote' }>,
-  refuse: (problem: string) => never,
+  newest: string | undefined,
+  refuse: Refuse,
 ): TrafficState {
   const to = version ?? state.labels.canary;
   if (to === undefined) return refuse('there is no label "canary"; name the version to promote');
   const { stable } = state.labels;
   if (percent === 100) {
+    // Without a word about traffic the newest had it all.
+    const before = stable ?? (Object.keys(state.traffic).length === 0 ? newest : undefined);
     const previous: Record<string, string> =
-      stable !== undefined && stable !== to ? { previous: stable } : {};
+      before !== undefined && before !== to ? { previous: before } : {};
     return { labels: { ...state.labels, ...previous, stable: to }, traffic: { stable: 100 } };
   }
   if (stable === undefined)
@@ -127,6 +138,25 @@ function promoted(
   const traffic = { stable: Math.round(1e6 * (100 - percent)) / 1e6, canary: percent };
   // Its copies go on while it is tried out; with all the traffic there is nothing to compare it with.
   return { labels, traffic, shadow: state.shadow };
+}
+
+/**
+ * What is gone back to at the end: what model.yaml says or, where it says nothing of traffic, that the version
+ * that got it goes on getting it. A newer one that came meanwhile was promoted by nobody.
+ */
+function baseOf(current: TrafficState, newest: string | undefined): TrafficState | null {
+  if (newest === undefined || Object.keys(current.traffic).length > 0) return null;
+  return { ...current, traffic: { [newest]: 100 } };
+}
+
+/** A shadow that is not there is one that is undefined. */
+const isSame = (a: TrafficState, b: TrafficState): boolean =>
+  isDeepStrictEqual({ ...a, shadow: a.shadow }, { ...b, shadow: b.shadow });
+
+/** The first is kept, however many follow. */
+function remember(before: KeptState['before'], next: TrafficState | null): KeptState['before'] {
+  const all = [...before, next];
+  return [...all.slice(0, 1), ...all.slice(1).slice(1 - longestHistory)];
 }
 
 export function createTrafficStore({ folder, now }: TrafficStoreOptions): TrafficStore {
@@ -147,46 +177,52 @@ export function createTrafficStore({ folder, now }: TrafficStoreOptions): Traffi
     return state && toRules(state.now, state.since, head);
   }
 
+  function rollBack(head: ModelHead, { serves, newest }: Serving, refuse: Refuse): void {
+    const state = read(head.name);
+    if (!state) refuse('nothing was changed at run time, so what model.yaml says holds already');
+    const last = state.before.at(-1);
+    if (last === undefined)
+      refuse(
+        'they are as they were before the first change at run time; a reset makes what model.yaml says hold',
+      );
+    const fromYaml = stateOf(rulesFromYaml(head.config.versions));
+    const checked = last ?? fromYaml;
+    const problem = findProblem(checked, checked, serves);
+    if (problem) refuse(problem);
+    const before = state.before.slice(0, -1);
+    const base = baseOf(fromYaml, newest);
+    const isYaml = last === null || (before.length === 0 && base !== null && isSame(last, base));
+    write(head.name, isYaml ? undefined : { now: checked, since: now().toISOString(), before });
+  }
+
   return {
     rulesOf,
-    change(head, change, serves) {
+    refresh() {
+      if (folder) kept.clear();
+    },
+    change(head, change, serving) {
       const model = head.name;
       const refuse = (problem: string): never => {
         throw new ServingError('TRAFFIC_INVALID', { model, problem });
       };
+      if (change.kind === 'reset') return write(model, undefined);
+      if (change.kind === 'rollback') return rollBack(head, serving, refuse);
       const state = read(model);
       const current = stateOf(rulesOf(head) ?? rulesFromYaml(head.config.versions));
-      const since = now().toISOString();
-      if (change.kind === 'reset') {
-        write(model, undefined);
-        return;
-      }
-      if (change.kind === 'rollback') {
-        if (!state) return refuse('nothing was changed at run time');
-        const last = state.before.at(-1) ?? null;
-        const checked = last ?? stateOf(rulesFromYaml(head.config.versions));
-        const problem = findProblem(checked, checked, serves);
-        if (problem) return refuse(problem);
-        write(
-          model,
-          last === null ? undefined : { now: last, since, before: state.before.slice(0, -1) },
-        );
-        return;
-      }
       const next: TrafficState =
         change.kind === 'promote'
-          ? promoted(current, change, refuse)
+          ? promoted(current, change, serving.newest, refuse)
           : {
               labels: change.labels ?? current.labels,
               traffic: change.traffic ?? current.traffic,
               shadow: change.shadow === undefined ? current.shadow : (change.shadow ?? undefined),
             };
-      const problem = findProblem(next, current, serves);
+      const problem = findProblem(next, current, serving.serves);
       if (problem) return refuse(problem);
       // Said twice, it is one change, and one rollback undoes it.
-      if (state && isDeepStrictEqual({ ...next, shadow: next.shadow }, current)) return;
-      const before = [...(state?.before ?? []), state ? current : null].slice(-longestHistory);
-      write(model, { now: next, since, before });
+      if (state && isSame(next, current)) return;
+      const before = state ? remember(state.before, current) : [baseOf(current, serving.newest)];
+      write(model, { now: next, since: now().toISOString(), before });
     },
   };
 }

@@ -119,6 +119,12 @@ export function shareOfVersion(
   return total === 0 ? 0 : (100 * own) / total;
 }
 
+/** Versions that the rules name: they are to be loaded, whatever the policy selects. */
+export function versionsNamedIn({ labels, shares, shadow }: TrafficRules): string[] {
+  const targets = [...shares.map(({ target }) => target), ...(shadow ? [shadow.to] : [])];
+  return [...Object.values(labels), ...targets.filter(isNumber)];
+}
+
 /** Labels of a version, in their written order. */
 export function labelsOfVersion({ labels }: TrafficRules, version: string): string[] {
   return Object.keys(labels).filter((label) => labels[label] === version);

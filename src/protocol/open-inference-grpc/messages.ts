@@ -103,5 +103,5 @@ export const repositoryRequest = message({
 export interface RepositoryRequest {
   readonly repository_name: string;
   readonly model_name: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly parameters: Readonly<Record<string, { readonly string_param: string }>>;
 }

@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
 import { describeIssues } from '../describe-issues.ts';
 import { parseJson } from '../parse-json.ts';
+import type { LoadConfig } from './load-config.ts';
+import { parseLoadConfig } from './load-config.ts';
 
 export const indexRequestShape = z.object({ ready: z.boolean().default(false) });
 
@@ -25,20 +27,30 @@ export function parseIndexRequest(body: Buffer | undefined): z.output<typeof ind
   return read(indexRequestShape, body);
 }
 
-/** Throws FEATURE_UNSUPPORTED for a configuration or files among the parameters of these names. */
-export function refuseOverrides(names: readonly string[]): void {
-  const sent = names.find((name) => name === 'config' || name.startsWith('file:'));
-  if (sent === undefined) return;
-  throw new ServingError('FEATURE_UNSUPPORTED', {
-    feature: `loading with the parameter "${sent.slice(0, 80)}"`,
-    advice: 'models are loaded as they are in the folder that it serves',
+/** What comes with a request to load a model; `config`: a model configuration as JSON. */
+type Parameters = Readonly<Record<string, unknown>>;
+
+/** Throws FEATURE_UNSUPPORTED for files among the parameters, and what `parseLoadConfig` throws. */
+export function readLoadParameters(parameters: Parameters, model: string): LoadConfig | undefined {
+  const file = Object.keys(parameters).find((name) => name.startsWith('file:'));
+  if (file !== undefined)
+    throw new ServingError('FEATURE_UNSUPPORTED', {
+      feature: `loading with the parameter "${file.slice(0, 80)}"`,
+      advice: 'put the files into the folder of the model, and load it without them',
+    });
+  const { config } = parameters;
+  if (config === undefined) return undefined;
+  if (typeof config === 'string') return parseLoadConfig(config, model);
+  throw new ServingError('REPOSITORY_REQUEST_INVALID', {
+    problem: 'parameters.config: expected a text, the JSON of a model configuration',
   });
 }
 
 /**
- * POST /v2/repository/models/{name}/load and /unload. Throws JSON_INVALID, REPOSITORY_REQUEST_INVALID,
- * and FEATURE_UNSUPPORTED for a configuration or files that come with the request.
+ * POST /v2/repository/models/{name}/load and /unload. Throws JSON_INVALID or REPOSITORY_REQUEST_INVALID.
  */
-export function checkControlRequest(body: Buffer | undefined): void {
-  refuseOverrides(Object.keys(read(controlRequestShape, body).parameters));
+export function parseControlRequest(
+  body: Buffer | undefined,
+): z.output<typeof controlRequestShape> {
+  return read(controlRequestShape, body);
 }
