@@ -4,8 +4,11 @@ import type { Clock } from '../batching/clock.ts';
 import type { Priority } from '../batching/queued-request.ts';
 import { ServingError } from '../errors.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { Sticky } from '../serving/model-registry.ts';
 import type { OpenLife } from '../serving/request-life.ts';
 import { createRequestLives } from '../serving/request-life.ts';
+import type { ServedVersion } from '../serving/served-version.ts';
+import { stickyValueOf } from '../serving/sticky-value.ts';
 import { textOf } from './call-intake.ts';
 import type { OpenCall } from './open-call.ts';
 
@@ -24,10 +27,15 @@ export interface LifeAsk {
 
 export interface CallLives {
   /**
-   * Runs `work` within the time of the request, which ends early when its client goes. Throws what
-   * `resolve` throws, REQUEST_MALFORMED and what `work` does.
+   * Runs `work` within the time of the request, which ends early when its client goes, on the version that it
+   * means: held from here, the first moment that it is known, until `work` is over. Throws what `acquire`
+   * throws, REQUEST_MALFORMED and what `work` does.
    */
-  run<T>(call: OpenCall, ask: LifeAsk, work: (life: OpenLife) => Promise<T>): Promise<T>;
+  run<T>(
+    call: OpenCall,
+    ask: LifeAsk,
+    work: (life: OpenLife, served: ServedVersion) => Promise<T>,
+  ): Promise<T>;
   now(): number;
 }
 
@@ -40,8 +48,14 @@ function priorityOf({ parts }: OpenCall): Priority | undefined {
   });
 }
 
+/** Metadata stands for headers. */
+function keyOf({ parts }: OpenCall, sticky: Sticky): string | undefined {
+  const name = 'header' in sticky ? sticky.header.toLowerCase() : 'cookie';
+  return stickyValueOf({ [name]: textOf(parts.metadata, name) }, sticky);
+}
+
 export interface CallLivesOptions {
-  readonly service: Pick<InferenceService, 'resolve'>;
+  readonly service: Pick<InferenceService, 'acquire'>;
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
@@ -49,8 +63,12 @@ export interface CallLivesOptions {
 export function createCallLives({ service, timeoutMs, clock }: CallLivesOptions): CallLives {
   const lives = createRequestLives(clock);
 
-  function limitOf(call: OpenCall, acceptedAt: number, ask: LifeAsk): number {
-    const { timeLimitMs } = service.resolve(ask.model, ask.version);
+  function limitOf(
+    { timeLimitMs }: ServedVersion,
+    call: OpenCall,
+    acceptedAt: number,
+    ask: LifeAsk,
+  ): number {
     const untilDeadline = call.parts.deadline - acceptedAt;
     return Math.min(timeoutMs, timeLimitMs, untilDeadline, ask.limitMs ?? timeoutMs);
   }
@@ -60,14 +78,16 @@ export function createCallLives({ service, timeoutMs, clock }: CallLivesOptions)
     async run(call, ask, work) {
       const { model, acceptedAt = call.parts.acceptedAt } = ask;
       const priority = priorityOf(call) ?? ask.priority;
-      const limitMs = limitOf(call, acceptedAt, ask);
+      const served = service.acquire(model, ask.version, (sticky) => keyOf(call, sticky));
+      const limitMs = limitOf(served, call, acceptedAt, ask);
       const life = lives.open({ model, acceptedAt, limitMs, priority });
       const forget = call.watch(life);
       try {
-        return await work(life);
+        return await work(life, served);
       } finally {
         forget();
         life.close();
+        served.release();
       }
     },
   };

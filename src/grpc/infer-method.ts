@@ -57,8 +57,8 @@ export function createInfer({ service, lives }: InferParts): Infer {
     const inputs = (): ReturnType<typeof tensorsOf> =>
       tensorsOf(request, (bytes) => call.parts.hold.grow(bytes));
     const ask = { model, version, acceptedAt, limitMs, priority };
-    const answer = await lives.run(call, ask, (life) =>
-      service.infer({ model, version, inputs, ...wanted, life }),
+    const answer = await lives.run(call, ask, (life, served) =>
+      service.infer({ model, version, inputs, ...wanted, life, served }),
     );
     call.answered = answer;
     return { model, version: answer.version, id, outputs: answer.outputs };

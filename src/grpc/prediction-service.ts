@@ -3,7 +3,7 @@
  * TensorFlow Serving's own words for what goes wrong.
  */
 
-import type { Method } from '../protocol/tensorflow-serving/classify-message.ts';
+import type { InferenceTask, Method } from '../protocol/tensorflow-serving/classify-message.ts';
 import {
   decodeExamplesRequest,
   decodeMultiInferenceRequest,
@@ -27,6 +27,7 @@ import { createTensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts'
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { InferenceAnswer } from '../serving/inference-types.ts';
 import type { OpenLife } from '../serving/request-life.ts';
+import type { ServedVersion } from '../serving/served-version.ts';
 import type { ExamplesAnswer } from '../serving/tensorflow-view.ts';
 import {
   runExamples,
@@ -77,8 +78,9 @@ export function createPredictionService(parts: PredictionParts): Service {
     const version = find(call, request.model);
     const signature = signatureNameOf(named);
     const room = roomOf(call);
-    const answer = await lives.run(call, { model, version }, (life) =>
+    const answer = await lives.run(call, { model, version }, (life, served) =>
       service.infer({
+        served,
         model,
         version,
         signature,
@@ -92,14 +94,28 @@ export function createPredictionService(parts: PredictionParts): Service {
   };
 
   function runOne(
+    served: ServedVersion,
     { name: model, signature }: ModelSpec,
     version: string | undefined,
     method: Method,
     examples: readonly Example[],
     life: OpenLife,
   ): Promise<ExamplesAnswer> {
-    const served = registry.resolve(model, version);
     return runExamples(service, { served, model, version, signature, method, examples, life });
+  }
+
+  async function runTask(
+    { model, method }: InferenceTask,
+    version: string | undefined,
+    examples: readonly Example[],
+    life: OpenLife,
+  ): Promise<ExamplesAnswer> {
+    const served = service.acquire(model.name, version);
+    try {
+      return await runOne(served, model, version, method, examples, life);
+    } finally {
+      served.release();
+    }
   }
 
   const evaluate =
@@ -107,8 +123,10 @@ export function createPredictionService(parts: PredictionParts): Service {
     async (message, call) => {
       const { model, examples } = decodeExamplesRequest(message, roomOf(call));
       const version = find(call, model);
-      const { answer, result } = await lives.run(call, { model: model.name, version }, (life) =>
-        runOne(model, version, method, examples, life),
+      const { answer, result } = await lives.run(
+        call,
+        { model: model.name, version },
+        (life, served) => runOne(served, model, version, method, examples, life),
       );
       call.answered = answer;
       return encodeExamplesResponse(answered(answer), result);
@@ -118,9 +136,15 @@ export function createPredictionService(parts: PredictionParts): Service {
     const { tasks, examples } = decodeMultiInferenceRequest(message, roomOf(call));
     const versions = tasks.map(({ model }) => find(call, model));
     const ask = { model: tasks[0]?.model.name ?? '', version: versions[0] };
-    const results = await lives.run(call, ask, (life) =>
+    const results = await lives.run(call, ask, (life, served) =>
       Promise.all(
-        tasks.map(({ model, method }, i) => runOne(model, versions[i], method, examples, life)),
+        tasks.map((task, i) => {
+          const version = versions[i];
+          // All tasks that mean the same get the same version, however the traffic is split.
+          return version === ask.version
+            ? runOne(served, task.model, version, task.method, examples, life)
+            : runTask(task, version, examples, life);
+        }),
       ),
     );
     call.answered = results[0]?.answer;

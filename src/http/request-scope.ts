@@ -12,8 +12,8 @@ import type { Sticky } from '../serving/model-registry.ts';
 import type { OpenLife } from '../serving/request-life.ts';
 import { createRequestLives } from '../serving/request-life.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
+import { stickyValueOf } from '../serving/sticky-value.ts';
 import type { RequestGate } from './request-gate.ts';
-import { stickyValueOf } from './sticky-value.ts';
 
 const timeoutHeader = 'x-request-timeout-ms';
 const priorityHeader = 'x-request-priority';

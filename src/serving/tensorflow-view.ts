@@ -111,6 +111,7 @@ export async function runExamples(
     outputs.classes === undefined ? [outputs.scores] : [outputs.scores, outputs.classes];
   const answer = await service.infer({
     ...request,
+    served,
     version: served.version.version,
     signature,
     outputs: wanted,
