@@ -10,7 +10,13 @@ import { writeYaml } from './support/model-folder.ts';
 import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
-import { childrenOf, runnersOf, signalAll, waitUntilGone } from './support/processes.ts';
+import {
+  childrenOf,
+  nicenessOf,
+  runnersOf,
+  signalAll,
+  waitUntilGone,
+} from './support/processes.ts';
 import { waitPatiently as waitUntil } from './support/wait-until.ts';
 
 let root: string;
@@ -81,6 +87,24 @@ describe('in the middle of a swap', { timeout: 180_000 }, () => {
     writePlus(at('models/plus'), 2);
     await waitUntil('version 2 answers', () => traffic.count.answers.has(2));
     expect((await traffic.stop()).failures).toEqual([]);
+  });
+
+  test('what prepares is nicer than what serves, and the runner that serves starts from the cache', async () => {
+    writePlus(at('models/plus'), 1);
+    const env = { MODELSHIP_CACHE_DIR: at('cache') };
+    await using server = await startModelship(at('models'), { args: quick, env });
+    const [serving] = runnersOf(server.pid) as [number];
+    const seen = new Set<number | undefined>();
+    writePlus(at('models/plus'), 2);
+    await waitUntil('version 2 serves', async () => {
+      for (const pid of childrenOf(server.pid)) if (pid !== serving) seen.add(nicenessOf(pid));
+      return (await stateOf(server, '2')) === 'READY';
+    });
+    expect(nicenessOf(runnersOf(server.pid).at(-1) as number)).toBe(5);
+    expect(seen).toContain(12);
+    const { json } = await request(`${server.url}/models/plus`);
+    const two = json.versions.find(({ version }: { version: string }) => version === '2');
+    expect(two.load).toMatchObject({ fromCache: true, prepareMs: expect.any(Number) });
   });
 
   test('a repository that goes away and comes back changes nothing', async () => {

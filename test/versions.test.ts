@@ -2,7 +2,7 @@
  * Versions that come, go and break while requests are answered: every answer is counted, none is missing.
  */
 
-import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { writePlus } from './models/plus.ts';
@@ -185,6 +185,11 @@ describe('a version that cannot be served leaves what serves as it is:', {
       },
       'holds several model files (a.onnx, b.onnx)',
     ],
+    [
+      'a file that cannot be read',
+      () => symlinkSync('model.onnx', place('model.onnx')),
+      'too many symbolic links',
+    ],
     ['an unknown format', () => writeFileSync(place('model.pt'), 'PK'), 'cannot be served yet'],
     [
       'a name that is no number',
@@ -216,6 +221,7 @@ describe('a version that cannot be served leaves what serves as it is:', {
     mkdirSync(place('.'), { recursive: true });
     writeFileSync(place('model.onnx'), 'nonsense');
     await untilStates(server, { 1: 'READY', 2: 'FAILED' });
+    await server.printed(/MODEL_FILE_INVALID|model does not load/);
     // Now: a look between taking the folder away and putting another in its place forgets the version.
     const { text } = await request(`${server.url}/metrics`);
     expect(text).toMatch(
@@ -255,6 +261,21 @@ describe('a request that came before a version goes', { timeout: 180_000 }, () =
     await untilStates(server, { 2: 'READY' });
     expect(await slow.finish()).toContain('MODEL_NOT_READY');
   });
+});
+
+test('without --model-control what was there at the start serves', {
+  timeout: 180_000,
+}, async () => {
+  deliver(1);
+  await using server = await startModelship(models);
+  const traffic = startTraffic(server, 'plus');
+  await traffic.more(10);
+  deliver(2);
+  rmSync(join(models, 'plus', '1'), { recursive: true });
+  await traffic.more(200);
+  expect((await traffic.stop()).failures).toEqual([]);
+  expect(numbers(traffic)).toEqual([1]);
+  expect(await statesOf(server)).toEqual({ 1: 'READY' });
 });
 
 describe('with --model-control explicit', { timeout: 180_000 }, () => {

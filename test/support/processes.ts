@@ -10,15 +10,19 @@ interface ProcessRow {
   readonly state: string;
 }
 
-function readRow(pid: string): ProcessRow[] {
+/** The fields of its stat behind its name, which may hold anything; none when it is gone. */
+function statOf(pid: string | number): string[] {
   try {
-    // The name in the middle may hold anything, so the fields are counted from its end.
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state = '', parent = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return [{ pid: Number(pid), parent: Number(parent), state }];
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return [];
   }
+}
+
+function readRow(pid: string): ProcessRow[] {
+  const [state, parent] = statOf(pid);
+  return state === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), state }];
 }
 
 function living(): ProcessRow[] {
@@ -74,11 +78,12 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 
 /** Hundredths of a second that a process has worked; 0 when it is gone. */
 export function cpuTicksOf(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  } catch {
-    return 0;
-  }
+  const fields = statOf(pid);
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+}
+
+/** Undefined when it is gone. */
+export function nicenessOf(pid: number): number | undefined {
+  const field = statOf(pid)[16];
+  return field === undefined ? undefined : Number(field);
 }
