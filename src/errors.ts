@@ -449,8 +449,10 @@ export const errorCatalogue = {
   },
   MODEL_AMBIGUOUS: {
     kind: 'invalid-argument',
-    message: (d: { path: string; files: readonly string[] }) =>
-      `${d.path} holds several model files (${list(d.files)}); expected one. Move the others away or put each into its own folder.`,
+    message: (d: { path: string; files?: readonly string[]; models?: readonly string[] }) =>
+      d.models
+        ? `${d.path} holds several models (${list(d.models)}); expected the folder of one, such as ${d.path}/${d.models[0]}.`
+        : `${d.path} holds several model files (${list(d.files ?? [])}); expected one. Move the others away or put each into its own folder.`,
   },
   OPSET_TOO_NEW: {
     kind: 'unimplemented',

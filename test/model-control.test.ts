@@ -172,7 +172,7 @@ describe('HandleReloadConfigRequest', { timeout: 180_000 }, () => {
       'the root itself',
       (folder) => [{ name: 'plus', base_path: folder }],
       codes.FAILED_PRECONDITION,
-      'other, plus',
+      'holds several models (bad, other, plus); expected the folder of one',
     ],
     [
       'a folder that is not there',

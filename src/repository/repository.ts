@@ -81,7 +81,7 @@ function* findConfigured({ name, path, versions, labels }: ConfiguredModel): InT
     const models = yield* lookForModels(path);
     const [found] = models;
     if (found && models.length === 1) return { found, changes, configured: true };
-    throw new ServingError('MODEL_AMBIGUOUS', { path, files: models.map((model) => model.name) });
+    throw new ServingError('MODEL_AMBIGUOUS', { path, models: models.map((model) => model.name) });
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     const version = { version: '1', folder: path, problem: error };
