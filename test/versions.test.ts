@@ -242,10 +242,14 @@ describe('a version that cannot be served leaves what serves as it is:', {
 });
 
 describe('a request that came before a version goes', { timeout: 180_000 }, () => {
-  test('is answered by it, although its body comes later', async () => {
+  test.each([
+    ['/v2/models/plus/versions/1/infer', input],
+    ['/v1/models/plus/versions/1:predict', { instances: [1000] }],
+    ['/v1/models/plus/versions/1:regress', { examples: [{ x: 1000 }] }],
+  ])('is answered by it, although its body comes later: %s', async (path, body) => {
     deliver(1);
     await using server = await watching();
-    const slow = await openSlowRequest(server, '/v2/models/plus/versions/1/infer', input);
+    const slow = await openSlowRequest(server, path, body);
     deliver(2);
     await untilStates(server, { 1: 'UNLOADING', 2: 'READY' });
     expect((await post(`${server.url}/v2/models/plus/versions/1/infer`, input)).status).toBe(503);

@@ -36,8 +36,8 @@ export interface OpenStateFolder extends StateFolder {
 }
 
 /**
- * `onProblem` is told of a file that cannot be read or is none of ours: it is left as it is, and model.yaml
- * holds. Throws SETTINGS_INVALID when the folder cannot be made.
+ * `onProblem` is told of a file that cannot be read or is none of ours, once: it is left as it is, and what held
+ * before holds (at the start model.yaml). Throws SETTINGS_INVALID when the folder cannot be made.
  */
 export function openStateFolder(
   folder: string,
@@ -57,13 +57,14 @@ export function openStateFolder(
     told.set(file, problem);
   }
 
-  function read(model: string): KeptState | undefined {
+  function read(model: string): KeptState | 'unreadable' | undefined {
     const file = fileOf(model);
     try {
       return keptState.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') tell(file, messageOf(error));
-      return undefined;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      tell(file, messageOf(error));
+      return 'unreadable';
     }
   }
 

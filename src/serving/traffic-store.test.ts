@@ -127,6 +127,16 @@ test('what was reset behind its back is read when it is told to', () => {
   expect(store.rulesOf(head)).toBeUndefined();
 });
 
+test('what cannot be read any more holds on, and is told of once', () => {
+  const store = open();
+  store.change(head, { kind: 'promote', version: '2' }, everything);
+  const before = store.rulesOf(head);
+  writeFileSync(join(root, 'state/m.json'), 'nonsense');
+  for (let i = 0; i < 3; i += 1) store.refresh();
+  expect(store.rulesOf(head)).toEqual(before);
+  expect(problems).toHaveLength(1);
+});
+
 test('the same change twice is one, and one rollback undoes it', () => {
   const store = open();
   for (let i = 0; i < 2; i += 1) store.change(head, { kind: 'promote', version: '2' }, everything);

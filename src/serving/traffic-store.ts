@@ -26,7 +26,8 @@ export interface KeptState {
 }
 
 export interface StateFolder {
-  read(model: string): KeptState | undefined;
+  /** Undefined: nothing is kept. */
+  read(model: string): KeptState | 'unreadable' | undefined;
   /** Undefined: nothing is kept. Throws when it cannot be written. */
   write(model: string, state: KeptState | undefined): void;
 }
@@ -36,7 +37,7 @@ export interface TrafficStore {
   rulesOf(head: ModelHead): TrafficRules | undefined;
   /** Changes them. Throws TRAFFIC_INVALID, and then nothing has changed. */
   change(head: ModelHead, change: TrafficChange, serving: Serving): void;
-  /** Others may have changed the folder: it is read again. */
+  /** Others may have changed the folder: it is read again. What cannot be read any more holds on. */
   refresh(): void;
 }
 
@@ -163,7 +164,10 @@ export function createTrafficStore({ folder, now }: TrafficStoreOptions): Traffi
   const kept = new Map<string, KeptState | undefined>();
 
   function read(model: string): KeptState | undefined {
-    if (!kept.has(model)) kept.set(model, folder?.read(model));
+    if (!kept.has(model)) {
+      const state = folder?.read(model);
+      kept.set(model, state === 'unreadable' ? undefined : state);
+    }
     return kept.get(model);
   }
 
@@ -198,7 +202,11 @@ export function createTrafficStore({ folder, now }: TrafficStoreOptions): Traffi
   return {
     rulesOf,
     refresh() {
-      if (folder) kept.clear();
+      if (!folder) return;
+      for (const model of kept.keys()) {
+        const state = folder.read(model);
+        if (state !== 'unreadable') kept.set(model, state);
+      }
     },
     change(head, change, serving) {
       const model = head.name;
