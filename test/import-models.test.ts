@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { request } from './support/http.ts';
 import { runModelship, startModelship } from './support/modelship.ts';
+import { runnersOf } from './support/processes.ts';
+import { waitPatiently } from './support/wait-until.ts';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
 const folder = mkdtempSync(join(tmpdir(), 'modelship-import-'));
@@ -144,6 +147,60 @@ describe('modelship serve', () => {
     expect(copies).toHaveLength(2);
     await using again = await startModelship(model, { env });
     expect((await again.stop()).stderr).not.toContain('model converted');
+  });
+
+  test('listens while it converts, alive and not ready, and says what it does', async () => {
+    const models = mkdtempSync(join(folder, 'models-'));
+    for (const name of ['small_cnn', 'gru', 'conv1d'])
+      writeFileSync(join(models, `${name}.keras`), unpack(`keras/${name}.keras.gz`));
+    await using server = await startModelship(models, {
+      env: { MODELSHIP_CACHE_DIR: join(folder, 'cache-of-listening') },
+      until: 'listening',
+    });
+    const seen = await waitPatiently('a model is being converted', async () => {
+      const [alive, ready, { json }] = await Promise.all([
+        request(`${server.url}/healthz`),
+        request(`${server.url}/readyz`),
+        request(`${server.url}/models`),
+      ]);
+      const versions = (json.models as { versions: { state: string; reason: string }[] }[]).flatMap(
+        (model) => model.versions,
+      );
+      const converting = versions.some(({ reason }) => reason === 'converting');
+      return converting && { alive: alive.status, ready: ready.status, versions };
+    });
+    expect([seen.alive, seen.ready]).toEqual([200, 503]);
+    expect(seen.versions.map(({ state }) => state)).toContain('LOADING');
+    // One conversion at a time: each may take much memory.
+    expect(seen.versions.filter(({ reason }) => reason === 'converting')).toHaveLength(1);
+    await server.printed(/in a browser\./);
+    expect((await request(`${server.url}/readyz`)).status).toBe(200);
+    expect(server.stdout).toMatch(/gru: converting .*gru\.keras\n/);
+    expect(server.stdout).toMatch(/gru: converted in \d+\.\d s\n/);
+  });
+
+  test('keeps the copies that it serves however small the cache is', async () => {
+    const models = mkdtempSync(join(folder, 'models-'));
+    for (const name of ['small_cnn', 'gru'])
+      writeFileSync(join(models, `${name}.keras`), unpack(`keras/${name}.keras.gz`));
+    const cache = join(folder, 'small-cache');
+    await using server = await startModelship(models, {
+      env: { MODELSHIP_CACHE_DIR: cache, MODELSHIP_CACHE_SIZE: '1' },
+    });
+    const converted = (): string[] =>
+      readdirSync(join(cache, 'models')).filter((name) =>
+        existsSync(join(cache, 'models', name, 'import.json')),
+      );
+    expect(converted()).toHaveLength(2);
+    // A runner that is replaced needs its copy once more.
+    for (const runner of runnersOf(server.pid)) process.kill(runner, 'SIGKILL');
+    await waitPatiently('both serve again', async () => {
+      const { json } = await request(`${server.url}/models`);
+      const states = (
+        json.models as { versions: { state: string; instances: number }[] }[]
+      ).flatMap(({ versions }) => versions);
+      return runnersOf(server.pid).length === 2 && states.every(({ state }) => state === 'READY');
+    });
   });
 
   test('serves the others beside one that is refused, and tells why', async () => {

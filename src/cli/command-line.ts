@@ -173,12 +173,12 @@ function addInit(program: Command): void {
     .option('--print', 'print it instead of writing it', false)
     .action(async (path: string, options: { force: boolean; print: boolean }) => {
       const { init, readForInit } = await import('./init.ts');
-      const { createForeignModels } = await import('./foreign-models.ts');
+      const { openBase } = await import('./compose.ts');
       const { createLog } = await import('../telemetry/log.ts');
       const settings = loadSettings({ logLevel: 'warn', path });
       const log = createLog(settings.logLevel, process.stderr.isTTY === true);
       const read = readForInit(path, options);
-      const converted = await createForeignModels(settings, log).importAll(read);
+      const converted = await openBase(settings, log).foreign.importAll(read);
       init(path, options, standardOutput, read, converted);
     });
 }

@@ -14,7 +14,7 @@ import { labelsOfVersion, rulesFromYaml } from '../serving/traffic.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
-import { compose, readAndImport } from './compose.ts';
+import { compose, openBase, readModels } from './compose.ts';
 import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
 import type { InspectedFacts } from './describe-versions.ts';
 import { collectFacts, describeSize, describeState, describeTraffic } from './describe-versions.ts';
@@ -195,13 +195,15 @@ export async function inspect(
     settings.logLevel === 'error' ? 'silent' : settings.logLevel,
     process.stderr.isTTY === true,
   );
-  const models = await readAndImport(settings, log);
+  const base = openBase(settings, log);
+  const models = await base.foreign.importAll(readModels(settings.path));
   let service: InferenceService | undefined;
   if (options.probe) {
     // One instance is enough to find out; the count that serving would use is computed, not started.
     const composed = compose(settings, models, {
       oneInstance: true,
       log,
+      base,
     });
     service = composed.service;
     await startModels(service);

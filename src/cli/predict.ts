@@ -12,7 +12,7 @@ import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
 import { createRequestLives } from '../serving/request-life.ts';
 import { createLog } from '../telemetry/log.ts';
-import { compose, readAndImport } from './compose.ts';
+import { compose, openBase, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
 import { bold, table } from './terminal.ts';
 
@@ -86,11 +86,13 @@ export async function predict(
   output: Output,
 ): Promise<void> {
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const all = await readAndImport(settings, log);
+  const base = openBase(settings, log);
+  const all = await base.foreign.importAll(readModels(settings.path));
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
   refuseBroken(models);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,
+    base,
   });
   try {
     const answered = await answer(service, options, settings.requestTimeoutMs);

@@ -21,10 +21,9 @@ import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, openRepository } from './compose.ts';
+import { compose, openBase, openRepository } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
-import { createForeignModels } from './foreign-models.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
@@ -80,12 +79,14 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
   const mode = modelControlOf(settings);
   const found = openRepository(settings.path, mode === 'poll' ? settings.settleMs : undefined);
-  const models = await createForeignModels(settings, log).importAll(found.models);
+  const base = openBase(settings, log, output.print);
+  const models = await base.foreign.postponeAll(found.models);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
   const { service, pictures, life } = compose(settings, models, {
     log,
     metrics,
     found,
+    base,
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);

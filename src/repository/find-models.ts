@@ -10,7 +10,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
-import { formatOfFile, servedFormat } from './model-files.ts';
+import { formatOfFile, isServed } from './model-files.ts';
 
 export interface FoundVersion {
   readonly version: string;
@@ -71,8 +71,6 @@ function isNoFile(path: string): boolean {
     return false;
   }
 }
-
-const isServed = (file: string): boolean => formatOfFile(basename(file)) === servedFormat;
 
 /**
  * Model files, also those whose link is broken: opening them says what is wrong. Without the file that

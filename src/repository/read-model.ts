@@ -35,6 +35,10 @@ export interface ImportedSignatureNames {
 export interface ReadVersion {
   readonly version: string;
   readonly file?: string | undefined;
+  /** The user's own file, where `file` is a converted copy of it. */
+  readonly original?: string | undefined;
+  /** Its file is in another format, and is converted before it is loaded. */
+  readonly unconverted?: boolean | undefined;
   readonly signature?: ModelSignature;
   /** What the model's own format says beside its graph, where it was converted. */
   readonly imported?: ImportedNames | undefined;

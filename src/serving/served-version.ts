@@ -15,6 +15,7 @@ import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
+import type { PrepareWatch } from './prepare-version.ts';
 import type { RequestLife } from './request-life.ts';
 import { scheduleTimer } from './schedule-timer.ts';
 import type { ServedSignatures } from './signatures.ts';
@@ -104,10 +105,13 @@ export interface ServedVersionOptions {
   readonly scores: ScoreDecision | undefined;
   readonly later?: boolean | undefined;
   /**
-   * Done before its runners start, such as reading or converting its file; `signal` says that it is stopped
-   * meanwhile. What it throws is why the version FAILED.
+   * Done before its runners start, such as reading or converting its file; the watch's signal says that it
+   * is stopped meanwhile, and what it is told is the reason for LOADING. What it throws is why the version
+   * FAILED.
    */
-  readonly prepare?: ((signal: AbortSignal) => Promise<PreparedVersion>) | undefined;
+  readonly prepare?: ((watch: PrepareWatch) => Promise<PreparedVersion>) | undefined;
+  /** Called once when it has stopped or FAILED for good. */
+  readonly onGone?: ((version: ReadVersion) => void) | undefined;
   /** After it was prepared it waits for `proceed`. */
   readonly waitForRoom?: boolean | undefined;
   readonly instances: number;
@@ -160,6 +164,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let onReleased = (): void => {};
   let retiring: Promise<void> | undefined;
   let closed = false;
+  let gone = false;
   let waitsForRoom = false;
   let starting: Promise<void> | undefined;
   const room = Promise.withResolvers<void>();
@@ -217,6 +222,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     if (ready === 0 && (final || hopeless) && state !== 'FAILED' && state !== 'UNLOADING') {
       failure = toFailure(error, model.name, version.version);
       triesOn = !final;
+      if (final) noteGone();
       change('FAILED', told, final ? undefined : 'load_failed');
       return;
     }
@@ -224,11 +230,24 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
   }
 
+  function notePhase(phase: string): void {
+    if (state !== 'LOADING') return;
+    reason = phase;
+    options.onChange(served, { kind: 'state', detail: phase });
+  }
+
+  /** Told of once: nothing needs its file any more. */
+  function noteGone(): void {
+    if (!gone) options.onGone?.(version);
+    gone = true;
+  }
+
   async function prepare(): Promise<void> {
     if (!options.prepare) return;
     const startedAt = performance.now();
-    const prepared = await options.prepare(stopping.signal);
+    const prepared = await options.prepare({ signal: stopping.signal, onPhase: notePhase });
     ({ version, pictures, scores, warning } = prepared);
+    if (state === 'LOADING') reason = undefined;
     prepareMs = performance.now() - startedAt;
     signatures = plannedSignatures();
     const problem = prepared.problem ?? version.problem;
@@ -243,6 +262,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     } catch (error) {
       if (state === 'LOADING') {
         failure = toFailure(error, model.name, version.version);
+        noteGone();
         change('FAILED', messageOf(error));
       }
     }
@@ -334,6 +354,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     firstLoad.resolve();
     queue.close(notReady());
     await instances?.stop();
+    noteGone();
   }
 
   async function retire(limitMs: number, why: string): Promise<void> {

@@ -19,7 +19,7 @@ import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import { wantsMeasuring } from './batch-size.ts';
 import type { CoreShare } from './core-budget.ts';
 import { findContradiction, planVersion } from './plan-version.ts';
-import type { ReadInChild } from './prepare-version.ts';
+import type { PrepareWatch, ReadInChild } from './prepare-version.ts';
 import { prepareVersion } from './prepare-version.ts';
 import type { PreparedVersion, ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
@@ -42,6 +42,8 @@ export interface VersionBuilderOptions {
   readonly readInChild?: ReadInChild | undefined;
   /** Fetches files that come from elsewhere; absent: none can be. */
   readonly source?: ModelSource | undefined;
+  /** Called once with a version that is not served any more, or never will be. */
+  readonly onGone?: ((version: ReadVersion) => void) | undefined;
   /** Absent: nothing is counted. */
   readonly metrics?: Pick<Metrics, 'forVersion'> | undefined;
 }
@@ -159,8 +161,9 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
       };
       const loadLimitMs =
         options.loadLimitMs ?? usualLoadLimitMs(version.signature?.weightBytes ?? 0);
-      const prepare = (signal: AbortSignal): Promise<PreparedVersion> =>
+      const prepare = (watch: PrepareWatch): Promise<PreparedVersion> =>
         prepareVersion({
+          ...watch,
           model,
           version,
           serving: later?.serving(),
@@ -169,9 +172,9 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
           source: options.source,
           environment: options.runnerEnvironment,
           startRunner: (process) => startOwnRunner(model.name, process),
+          optimise: later !== undefined || version.source !== undefined,
           limitMs: loadLimitMs,
           log,
-          signal,
         });
       return createServedVersion({
         problem,
@@ -179,7 +182,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
         model,
         version,
         later: later !== undefined,
-        prepare: later || version.source ? prepare : undefined,
+        prepare: later || version.source || version.unconverted ? prepare : undefined,
         waitForRoom: later !== undefined && model.config.versions.preserve === 'resources',
         pictures: plans.pictures,
         scores: plans.scores,
@@ -189,6 +192,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
         heartbeatMs: options.heartbeatMs,
         makeOrder: async (read) => inheritBatchSize(await order(read), read, later?.serving()),
         startRunner: () => startOwnRunner(model.name),
+        onGone: options.onGone,
         onChange(served, event) {
           if (metrics) countEvent(metrics, served, event);
           logEvent(log, served, event);

@@ -10,7 +10,7 @@ import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { ManualClock, PuppetRunner } from './runner.fixture.ts';
 import { createManualClock, createPuppetRunner, order } from './runner.fixture.ts';
-import type { ServedVersion } from './served-version.ts';
+import type { ServedVersion, ServedVersionOptions } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
 
 export interface VersionOptions {
@@ -22,6 +22,8 @@ export interface VersionOptions {
   readonly problem?: ServingError;
   readonly instances?: number;
   readonly makeOrder?: () => Promise<typeof order>;
+  readonly prepare?: ServedVersionOptions['prepare'];
+  readonly onGone?: ServedVersionOptions['onGone'];
   readonly runLimitMs?: number;
   readonly heartbeatMs?: number;
   readonly loadLimitMs?: number;
@@ -77,6 +79,8 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
     version,
     pictures: signature && planPictures(model.config.input, signature.inputs),
     scores: signature && planScores(model.config.output, undefined, signature.outputs),
+    prepare: options.prepare,
+    onGone: options.onGone,
     instances: options.instances ?? 1,
     runLimitMs: options.runLimitMs,
     heartbeatMs: options.heartbeatMs,
