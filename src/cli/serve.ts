@@ -3,13 +3,16 @@
  *
  * The runners take longest to start, so they are started first, with as little code as that needs; the
  * HTTP server's code is loaded while they load their models, and the gRPC server's a moment after that, so
- * that it delays no first answer.
+ * that it delays no first answer. Its port is open before: that it is taken is known before the server says
+ * that it listens.
  */
 
 import { flushCompileCache } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import { modelControlOf } from '../config/settings.ts';
+import { openGrpcPort } from '../grpc/grpc-port.ts';
+import type { GrpcServer } from '../grpc/grpc-server.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
@@ -28,7 +31,6 @@ import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
-import type { StartedGrpc } from './start-grpc.ts';
 import type { Output } from './terminal.ts';
 
 /** After the first answers: what watches the process is 80 files of code, what speaks gRPC as many. */
@@ -97,10 +99,13 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
+    const grpcPort = settings.grpc
+      ? await openGrpcPort(settings.host, settings.grpcPort)
+      : undefined;
     const { startHttp } = await import('./start-http.ts');
     const http = await startHttp(settings, service, { log, metrics });
     const { app, clients, gate, port, bodyMemory } = http;
-    let grpc: StartedGrpc | undefined;
+    let grpc: GrpcServer | undefined;
     void setTimeout(metricsDelayMs, undefined, { ref: false }).then(() => metrics.load());
     for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({
@@ -118,11 +123,11 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       },
     });
     announceListening(settings.host, port, output);
-    if (settings.grpc) {
+    if (grpcPort) {
+      announceGrpc(settings.host, grpcPort.port, output);
       await moment(loading);
       const { startGrpc } = await import('./start-grpc.ts');
-      grpc = await startGrpc(settings, service, { log, metrics, bodyMemory });
-      announceGrpc(settings.host, grpc.port, output);
+      grpc = startGrpc(settings, service, { port: grpcPort, log, metrics, bodyMemory });
       release();
     }
     await loading;
