@@ -77,7 +77,7 @@ describe('settings', () => {
       [
         '',
         'modelship: 7 settings are wrong:',
-        `  ${config} line 2: unknown key "portt"`,
+        `  ${config} line 2: unknown key "portt"; did you mean "port"?`,
         '  --port: expected a whole number from 0 to 65535, got "99999"',
         '  --instances: expected a whole number from 1 to 1024, got "none"',
         '  MODELSHIP_THREADS: expected a whole number from 1 to 1024, got "1.5"',

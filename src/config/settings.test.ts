@@ -73,7 +73,7 @@ test('all problems of all sources are reported at once, each with its place', ()
     'MODELSHIP_MAX_BODY: expected a size such as 64MB, got "much"',
     'MODELSHIP_STRICT_READY: expected true or false, got "maybe"',
     'server.yaml line 2: unknown key "prot"',
-    "server.yaml: host: expected string, received array, got [ 'a' ]",
+    "server.yaml: host: expected a text, got [ 'a' ]",
     'server.yaml: logLevel: expected debug, info, warn, error or silent, got "loud"',
   ]);
 });
@@ -127,7 +127,7 @@ describe('a config file', () => {
   });
 
   test.each([
-    ['a list', '- a', ['server.yaml line 1: expected object, received array']],
+    ['a list', '- a', ['server.yaml line 1: expected an object (key: value), got a list']],
     ['broken YAML', 'port: [', ['server.yaml line 1: ']],
     ['an alias of nothing', 'port: *x', ['server.yaml line 1: there is no anchor &x above']],
     ['__proto__', '__proto__: {port: 1}', ['server.yaml line 1: unknown key "__proto__"']],

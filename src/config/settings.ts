@@ -8,6 +8,7 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
+import { expectationOf } from '../validation/own-words.ts';
 import { byteSize } from './model-yaml.ts';
 
 /** A number, or the digits of one: `Number` itself makes 0 of an empty text and of nothing. */
@@ -346,12 +347,13 @@ export function completeSettings(sources: SettingsSources): Settings {
   const problems = [...(sources.problems ?? [])];
   const settings: Record<string, unknown> = {};
   for (const name of settingNames) {
-    const checked = (settingsTable[name].schema as z.ZodType).safeParse(merged[name]);
+    const checked = (settingsTable[name].schema as z.ZodType).safeParse(merged[name], {
+      error: expectationOf,
+    });
     if (checked.success) settings[name] = checked.data;
     else {
       const [issue] = checked.error.issues;
-      const message = (issue?.message ?? 'invalid').replace(/^Invalid input: /, '');
-      problems.push(`${placeOf(name, sources)}: ${message}, got ${show(merged[name])}`);
+      problems.push(`${placeOf(name, sources)}: ${issue?.message}, got ${show(merged[name])}`);
     }
   }
   problems.push(...findContradictions(settings));
