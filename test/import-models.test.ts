@@ -111,6 +111,19 @@ describe('modelship import', () => {
   });
 });
 
+test('modelship inspect names the file of the user, and the copy beside it', async () => {
+  const model = place('small_cnn.keras');
+  const text = await runModelship(['inspect', model, '--no-probe'], { cwd: folder });
+  expect(text.stdout).toMatch(
+    /^ {2}version 1 {2}small_cnn\.keras\n {4}converted {3}\S+model\.onnx$/m,
+  );
+  const { stdout } = await runModelship(['inspect', model, '--no-probe', '--json']);
+  expect(JSON.parse(stdout)[0].versions[0]).toMatchObject({
+    file: model,
+    converted: expect.stringMatching(/model\.onnx$/),
+  });
+});
+
 describe('modelship serve', () => {
   test('takes a .h5 file as it is, and answers as Keras did', async () => {
     const model = place('small_cnn.h5');
@@ -207,10 +220,19 @@ describe('modelship serve', () => {
     const models = mkdtempSync(join(folder, 'models-'));
     writeFileSync(join(models, 'good.keras'), unpack('keras/sequential_mlp.keras.gz'));
     writeFileSync(join(models, 'bad.keras'), unpack('keras-refused/custom-nested.keras.gz'));
+    // Two files of one name cannot be told apart; that is no reason to serve nothing.
+    for (const name of ['twin.keras', 'twin.h5']) writeFileSync(join(models, name), '');
     await using server = await startModelship(models);
     const good = await fetch(`${server.url}/v2/models/good/ready`);
     const bad = await fetch(`${server.url}/v2/models/bad/ready`);
+    const twin = await request(`${server.url}/v2/models/twin/infer`, {
+      method: 'POST',
+      body: '{}',
+    });
     expect([good.status, bad.status === 200]).toEqual([200, false]);
+    expect(twin.json.error).toContain(
+      `FAILED: ${models} holds several files of one model, twin (twin.h5, twin.keras)`,
+    );
     const ended = await server.stop();
     expect(ended.stderr).toContain('backbone/layer \\"my_layer\\" (Mine)');
   });

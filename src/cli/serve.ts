@@ -48,7 +48,8 @@ const takesPictures = ({ versions }: RegisteredModel): boolean =>
 function logProblems(models: readonly ReadModel[], log: Log): void {
   for (const { name: model, problem, versions } of models) {
     if (problem) log.error({ model, reason: problem.message }, 'model does not load');
-    for (const { version, problem: cause } of versions) {
+    for (const { version, problem: cause, warning } of versions) {
+      if (warning) log.warn({ model, version, warning }, 'another file may be meant');
       if (cause && cause !== problem)
         log.error({ model, version, reason: cause.message }, 'model does not load');
     }

@@ -72,7 +72,7 @@ test('all problems of all sources are reported at once, each with its place', ()
     '--port: expected a whole number from 0 to 65535, got "99999"',
     'MODELSHIP_MAX_BODY: expected a size such as 64MB, got "much"',
     'MODELSHIP_STRICT_READY: expected true or false, got "maybe"',
-    'server.yaml line 2: unknown key "prot"',
+    'server.yaml line 2: unknown key "prot"; did you mean "port"?',
     "server.yaml: host: expected a text, got [ 'a' ]",
     'server.yaml: logLevel: expected debug, info, warn, error or silent, got "loud"',
   ]);

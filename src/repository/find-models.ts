@@ -19,6 +19,8 @@ export interface FoundVersion {
   /** The model file. Absent when the folder has a problem. */
   readonly file?: string | undefined;
   readonly problem?: ServingError | undefined;
+  /** What to know of it although it can be served. */
+  readonly warning?: string | undefined;
 }
 
 export interface FoundModel {
@@ -29,6 +31,8 @@ export interface FoundModel {
   /** The file or folder that is the model: it is there as long as the model is. */
   readonly place: string;
   readonly yamlPath?: string;
+  /** What its model.yaml is called, or would be (a file among others has one of its own name); model.yaml if left out. */
+  readonly yamlName?: string;
   readonly versions: readonly FoundVersion[];
 }
 
@@ -87,6 +91,38 @@ function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return files.filter((file) => isServed(file) || !served.has(stem(file)));
 }
 
+/** Copied one after the other, two files are this far apart at most. */
+const copiedTogetherMs = 2000;
+
+const changedAt = (file: string): number => statOf(file)?.mtimeMs ?? 0;
+
+/**
+ * A warning of a file of another framework that is newer than the ONNX file which is served in its place:
+ * it may be that it was trained again and not exported. PyTorch's are not meant: they cannot be served.
+ */
+function warnOfNewer(served: string, others: readonly string[]): string | undefined {
+  const convertible = others.filter((file) => /\.(keras|h5|hdf5|pb)$/i.test(file));
+  try {
+    const newer = convertible.find(
+      (file) => changedAt(file) > changedAt(served) + copiedTogetherMs,
+    );
+    return newer === undefined
+      ? undefined
+      : `${served} is served and not ${newer}, which is newer; move one of them away, or name the one to serve: modelship serve ${newer}`;
+  } catch (error) {
+    if (error instanceof ServingError) return undefined;
+    throw error;
+  }
+}
+
+/** Files called like this one but for the extension, and with others that were left out for it. */
+function siblingsOf(file: string, entries: readonly Dirent[]): string[] {
+  const stem = basename(file, extname(file));
+  return entries
+    .filter(({ name }) => name !== basename(file) && basename(name, extname(name)) === stem)
+    .map(({ name }) => join(dirname(file), name));
+}
+
 const versionName = /^[1-9]\d{0,18}$/;
 
 function isVersionFolder(folder: string, entry: Dirent): boolean {
@@ -94,10 +130,14 @@ function isVersionFolder(folder: string, entry: Dirent): boolean {
   return entry.isDirectory() || isFolder(join(folder, entry.name));
 }
 
-function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'> {
+type Look = Pick<FoundVersion, 'file' | 'problem' | 'warning'>;
+
+function lookIntoVersion(folder: string): Look {
   let files: string[];
+  let entries: Dirent[];
   try {
-    files = modelFilesIn(folder, listFolder(folder));
+    entries = listFolder(folder);
+    files = modelFilesIn(folder, entries);
     // Checkpoints and the like lie beside the one file that can be served.
     if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
@@ -108,14 +148,18 @@ function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'>
     return { problem: new ServingError('MODEL_AMBIGUOUS', { path: folder, files: names }) };
   }
   const [file] = files;
-  if (file) return { file };
+  if (file && !isServed(file)) return { file };
+  if (file) {
+    const all = entries.map(({ name }) => join(folder, name));
+    return { file, warning: warnOfNewer(file, all) };
+  }
   return { problem: new ServingError('NO_MODEL_FOUND', { path: folder, found: 'no model file' }) };
 }
 
 /** Its folder is looked into when somebody asks: of ten thousand versions few are wanted. */
 function findVersion(version: string, folder: string): FoundVersion {
-  let seen: Pick<FoundVersion, 'file' | 'problem'> | undefined;
-  const look = (): Pick<FoundVersion, 'file' | 'problem'> => {
+  let seen: Look | undefined;
+  const look = (): Look => {
     seen ??= lookIntoVersion(folder);
     return seen;
   };
@@ -128,6 +172,9 @@ function findVersion(version: string, folder: string): FoundVersion {
     get problem() {
       return look().problem;
     },
+    get warning() {
+      return look().warning;
+    },
   };
 }
 
@@ -136,10 +183,16 @@ function compareNumbers(a: string, b: string): number {
   return a.length - b.length || (a < b ? -1 : 1);
 }
 
-function yamlIn(folder: string): { yamlPath: string } | undefined {
-  const yamlPath = ['model.yaml', 'model.yml'].map((name) => join(folder, name)).find(existsSync);
-  return yamlPath ? { yamlPath } : undefined;
+type Yaml = Pick<FoundModel, 'yamlPath' | 'yamlName'>;
+
+/** The first of these names that is there. */
+function yamlOf(folder: string, names: readonly [string, ...string[]]): Yaml {
+  const yamlPath = names.map((name) => join(folder, name)).find(existsSync);
+  return yamlPath ? { yamlPath, yamlName: basename(yamlPath) } : { yamlName: names[0] };
 }
+
+const yamlIn = (folder: string): Yaml => yamlOf(folder, ['model.yaml', 'model.yml']);
+const hasYaml = (folder: string): boolean => yamlIn(folder).yamlPath !== undefined;
 
 /** The model whose folder this is, or undefined when the folder is none. */
 function modelInFolder(folder: string): FoundModel | undefined {
@@ -151,8 +204,8 @@ function modelInFolder(folder: string): FoundModel | undefined {
     .sort((a, b) => compareNumbers(a.version, b.version));
   if (versions.length > 0) return { name, folder, place: folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
-  if (files.length > 1 && !yamlIn(folder)) return undefined;
-  if (files.length > 0 || yamlIn(folder)) {
+  if (files.length > 1 && !hasYaml(folder)) return undefined;
+  if (files.length > 0 || hasYaml(folder)) {
     const versions = [findVersion('1', folder)];
     return { name, folder, place: folder, ...yamlIn(folder), versions };
   }
@@ -174,7 +227,7 @@ function modelFromVersionFile(file: string): FoundModel {
 
 /** `digits/2`, named itself: that version of the model whose folder is above. */
 function modelOfVersionFolder(folder: string): FoundModel | undefined {
-  if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
+  if (!versionName.test(basename(folder)) || hasYaml(folder)) return undefined;
   const above = modelInFolder(dirname(folder));
   const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
   return above && versions.length > 0 ? { ...above, place: folder, versions } : undefined;
@@ -186,9 +239,9 @@ function modelFromFile(file: string): FoundModel {
   const stem = basename(file, extname(file));
   const generic = ['model', 'saved_model'].includes(stem);
   if (generic && versionName.test(basename(folder))) return modelFromVersionFile(file);
-  const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
+  const own = yamlOf(folder, [`${stem}.yaml`, `${stem}.yml`]);
   const alone = modelFilesIn(folder, listFolder(folder)).length === 1;
-  const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
+  const yaml = own.yamlPath === undefined && alone ? yamlIn(folder) : own;
   return {
     name: nameFrom(generic ? basename(folder) : stem),
     folder,
@@ -214,13 +267,35 @@ function modelsBelow(folder: string): FoundModel[] {
     if (files.length === 0) return [];
     if (files.filter(isServed).length === 1) {
       const versions = [findVersion('1', folder)];
-      return [{ name: nameFrom(basename(folder)), folder, place: folder, versions }];
+      const name = nameFrom(basename(folder));
+      return [{ name, folder, place: folder, versions }];
     }
     return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
   } catch (error) {
     if (error instanceof ServingError) return [asProblem(error)];
     throw error;
   }
+}
+
+/** Files that lie loose; those that are one model by their names cannot be told apart. */
+function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): FoundModel[] {
+  const byName = Map.groupBy(files.map(modelFromFile), ({ name }) => name);
+  return [...byName.values()].map((models) => {
+    const [first, ...others] = models as [FoundModel, ...FoundModel[]];
+    const { name, folder, place } = first;
+    if (others.length > 0) {
+      const places = models.map((model) => basename(model.place));
+      const problem = new ServingError('MODEL_AMBIGUOUS', {
+        path: folder,
+        model: name,
+        files: places,
+      });
+      return { ...first, versions: [{ version: '1', folder, problem }] };
+    }
+    const warning = isServed(place) ? warnOfNewer(place, siblingsOf(place, entries)) : undefined;
+    if (warning === undefined) return first;
+    return { ...first, versions: first.versions.map((version) => ({ ...version, warning })) };
+  });
 }
 
 function modelsInFolder(folder: string): FoundModel[] {
@@ -231,7 +306,7 @@ function modelsInFolder(folder: string): FoundModel[] {
   const files = modelFilesIn(folder, entries);
   const paths = entries.map(({ name }) => join(folder, name));
   const others = paths.filter((path) => !files.includes(path));
-  return [...others.flatMap(modelsBelow), ...files.map(modelFromFile)];
+  return [...others.flatMap(modelsBelow), ...modelsOfFiles(files, entries)];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */

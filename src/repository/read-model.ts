@@ -44,6 +44,8 @@ export interface ReadVersion {
   readonly imported?: ImportedNames | undefined;
   /** Where its file has to be fetched from first. */
   readonly source?: SourceYaml | undefined;
+  /** What to know of it although it can be served. */
+  readonly warning?: string | undefined;
   /** Why this version cannot be served. */
   readonly problem?: ServingError;
 }
@@ -52,6 +54,8 @@ export interface ModelHead {
   readonly name: string;
   readonly folder: string;
   readonly yamlPath?: string | undefined;
+  /** What its model.yaml is called, or would be; model.yaml if left out. */
+  readonly yamlName?: string | undefined;
   readonly config: ModelYaml;
   readonly labels?: readonly string[] | undefined;
   /** Names of sample pictures, and the folder they are in. */
@@ -142,10 +146,11 @@ function findSamples(
 }
 
 /** Never throws: what is wrong is in `problem`. */
-export function readVersion({ version, file, problem }: FoundVersion): ReadVersion {
+export function readVersion({ version, file, problem, warning }: FoundVersion): ReadVersion {
   if (problem || !file) return { version, ...(problem ? { problem } : {}) };
   try {
-    return { version, file, signature: readSignature(file) };
+    const signature = readSignature(file);
+    return { version, file, signature, ...(warning === undefined ? {} : { warning }) };
   } catch (error) {
     if (error instanceof ServingError) return { version, file, problem: error };
     const unreadable = new ServingError('PATH_UNREADABLE', {
@@ -194,6 +199,7 @@ export function readHead(found: FoundModel, changes: HeadChanges = {}): ModelHea
   const base = {
     folder: found.folder,
     yamlPath: found.yamlPath,
+    yamlName: found.yamlName,
     found: found.versions.map(({ version }) => version),
   };
   let name = changes.name ?? found.name;

@@ -157,7 +157,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let failure = model.problem ?? version.problem ?? options.problem;
   let state: VersionState = failure ? 'FAILED' : 'LOADING';
   let reason = failure?.message;
-  let warning: string | undefined;
+  let { warning } = version;
   let prepareMs: number | undefined;
   let triesOn = false;
   let holders = 0;
@@ -246,7 +246,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     if (!options.prepare) return;
     const startedAt = performance.now();
     const prepared = await options.prepare({ signal: stopping.signal, onPhase: notePhase });
-    ({ version, pictures, scores, warning } = prepared);
+    ({ version, pictures, scores } = prepared);
+    const warnings = [options.version.warning, prepared.warning].filter(Boolean);
+    warning = warnings.length > 0 ? warnings.join('; ') : undefined;
     if (state === 'LOADING') reason = undefined;
     prepareMs = performance.now() - startedAt;
     signatures = plannedSignatures();
