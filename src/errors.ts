@@ -521,6 +521,11 @@ export const errorCatalogue = {
     message: (d: { path: string; problem: string }) =>
       `${d.path} is not a usable NumPy array: ${d.problem}; expected a .npy file of numbers, as numpy.save writes it.`,
   },
+  INPUT_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} cannot be used as an input: ${d.problem.replace(/\.$/, '')}.`,
+  },
   PORT_IN_USE: {
     kind: 'failed-precondition',
     message: (d: { host: string; port: number; option: string }) =>

@@ -53,7 +53,7 @@ describe('a wrong command line ends with exit code 2', () => {
     [['sevre'], /unknown command 'sevre'/],
     [['serve', '--prot', '1'], /unknown option '--prot'/],
     [['serve', 'a', 'b'], /too many arguments for 'serve'/],
-    [['predict', 'models'], /missing required argument 'PICTURES'/],
+    [['predict', 'models'], /missing required argument 'INPUTS'/],
     [['inspect'], /missing required argument 'PATH'/],
     [['serve', '--port'], /argument missing/],
   ])('%j', async (args, message) => {
