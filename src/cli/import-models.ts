@@ -2,14 +2,20 @@
  * Puts converted copies in the place of versions that are in another format than ONNX.
  */
 
+import { dirname, join } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
-import type { ConversionReport } from '../importers/convert-model.ts';
+import type { ConversionReport, SignatureReport } from '../importers/convert-model.ts';
 import { convertedName } from '../importers/convert-model.ts';
 import type { ConversionWatch, ConvertedModel, Converter } from '../importers/converted-models.ts';
 import type { NamedValue } from '../importers/importer.ts';
 import { findImporter } from '../importers/importers.ts';
 import { readSignature } from '../repository/model-signature.ts';
-import type { ImportedNames, ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type {
+  ImportedGraph,
+  ImportedNames,
+  ReadModel,
+  ReadVersion,
+} from '../repository/read-model.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** By content, or by a name that promises such a format (what is wrong inside is told then). */
@@ -61,7 +67,7 @@ export async function importVersion(
       file: converted.file,
       original: file,
       signature: { ...readSignature(converted.file), format: `${source}, as ONNX` },
-      imported: namesOf(report),
+      imported: namesIn(dirname(converted.file), report),
     };
   } catch (error) {
     watch.signal?.throwIfAborted();
@@ -83,9 +89,19 @@ function logConversion(file: string, { report, check, fromCache }: ConvertedMode
 const entries = (values: readonly NamedValue[]): Record<string, string> =>
   Object.fromEntries(values.map(({ name, value }) => [name, value]));
 
-/** The signatures of the graph that is served, and how pictures become its input. */
-function namesOf({ signatures }: ConversionReport): ImportedNames {
-  const served = signatures.filter(({ file }) => file === convertedName);
+/** The signatures of all graphs in the folder of a conversion. */
+function namesIn(folder: string, { signatures }: ConversionReport): ImportedNames {
+  const byFile = Map.groupBy(signatures, ({ file }) => file);
+  const { [convertedName]: served = [], ...others } = Object.fromEntries(byFile);
+  const otherGraphs = Object.entries(others).map(([name, all = []]): ImportedGraph => {
+    const file = join(folder, name);
+    return { file, signature: readSignature(file), names: namesOf(all) };
+  });
+  return { ...namesOf(served), otherGraphs };
+}
+
+/** The signatures of one graph, and how pictures become its input. */
+function namesOf(served: readonly SignatureReport[]): Omit<ImportedNames, 'otherGraphs'> {
   const pixels = served[0]?.inputs.find(({ picture }) => picture);
   const { color, layout } = pixels?.picture ?? {};
   return {

@@ -131,7 +131,11 @@ async function requestOfJson(path: string, signature: string | undefined): Promi
     const { inputs } = body;
     return {
       from: path,
-      request: { signature, inputs, outputs: body.outputs?.map(({ name }) => name) },
+      request: {
+        signature: signature ?? body.signature,
+        inputs,
+        outputs: body.outputs?.map(({ name }) => name),
+      },
       encode: (answer) => encodeOpenInference(body, answer),
     };
   } catch (error) {

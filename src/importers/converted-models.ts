@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
-import type { ConversionReport } from './convert-model.ts';
+import type { ConversionReport, SignatureReport } from './convert-model.ts';
 import { convertedName, reportName } from './convert-model.ts';
 import type { ImportOptions, NamedValue } from './importer.ts';
 import { importerVersion } from './importer.ts';
@@ -137,6 +137,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     return result as ConversionReport;
   }
 
+  /** Every graph; what is told is of the first. */
   async function runCheck(
     folder: string,
     path: string,
@@ -144,9 +145,24 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     signal?: AbortSignal,
     expected?: { readonly input: string; readonly output: string },
   ): Promise<CheckReport> {
-    const [signature] = report.signatures;
-    if (!signature)
-      throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
+    const [first, ...others] = new Map(
+      report.signatures.map((signature) => [signature.file, signature]),
+    ).values();
+    if (!first) throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
+    const found = await checkGraph(folder, path, report, first, signal, expected);
+    for (const other of others) await checkGraph(folder, path, report, other, signal);
+    return found;
+  }
+
+  /** The graph of a signature. */
+  async function checkGraph(
+    folder: string,
+    path: string,
+    report: ConversionReport,
+    signature: SignatureReport,
+    signal?: AbortSignal,
+    expected?: { readonly input: string; readonly output: string },
+  ): Promise<CheckReport> {
     const fail = (problem: string): ServingError =>
       new ServingError('IMPORT_CHECK_FAILED', { path, problem });
     const specs = (values: typeof signature.inputs) => values.map(specInGraph);

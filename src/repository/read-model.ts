@@ -24,6 +24,15 @@ export interface ImportedNames {
   readonly picture?: PictureInputYaml | undefined;
   /** Its signatures by name, as model.yaml names them: from its own names to those of the graph. */
   readonly signatures: Readonly<Record<string, ImportedSignatureNames>>;
+  /** Signatures that share nothing with those are in graphs of their own. */
+  readonly otherGraphs?: readonly ImportedGraph[] | undefined;
+}
+
+/** One more graph of a converted model, with its signatures. */
+export interface ImportedGraph {
+  readonly file: string;
+  readonly signature: ModelSignature;
+  readonly names: Omit<ImportedNames, 'otherGraphs'>;
 }
 
 export interface ImportedSignatureNames {

@@ -5,7 +5,7 @@
 import { messageOf, ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ImportedGraph, ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { RestartCause, VersionMetrics } from '../telemetry/version-metrics.ts';
@@ -15,11 +15,12 @@ import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
+import { createOtherGraphs } from './other-graphs.ts';
 import type { PrepareWatch } from './prepare-version.ts';
 import type { RequestLife } from './request-life.ts';
 import { scheduleTimer } from './schedule-timer.ts';
-import type { ServedSignatures } from './signatures.ts';
-import { declaredSignatures, planSignatures } from './signatures.ts';
+import type { ServedSignature, ServedSignatures } from './signatures.ts';
+import { planAllSignatures } from './signatures.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
 import { createVersionQueue } from './version-queue.ts';
 
@@ -36,6 +37,8 @@ export interface ServedVersion {
   readonly scores: ScoreDecision | undefined;
   /** What the tensor APIs may name. */
   readonly signatures: ServedSignatures;
+  /** What runs a signature: the version itself, or another graph of it. Throws MODEL_NOT_READY. */
+  graphOf(signature: ServedSignature): ServedVersion;
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -110,6 +113,8 @@ export interface ServedVersionOptions {
    * FAILED.
    */
   readonly prepare?: ((watch: PrepareWatch) => Promise<PreparedVersion>) | undefined;
+  /** Makes what serves another graph of the version; absent: none is served. */
+  readonly buildGraph?: ((graph: ImportedGraph) => ServedVersion) | undefined;
   /** Called once when it has stopped or FAILED for good. */
   readonly onGone?: ((version: ReadVersion) => void) | undefined;
   /** After it was prepared it waits for `proceed`. */
@@ -174,11 +179,11 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let instances: Instances | undefined;
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
+  const others = options.buildGraph && createOtherGraphs(options.buildGraph);
   const seats: (RunnerProcess | undefined)[] = [];
 
   function plannedSignatures(): ServedSignatures {
-    const graph = version.signature ?? { inputs: [], outputs: [] };
-    return planSignatures(declaredSignatures(model, version), graph, pictures);
+    return planAllSignatures(model, version, pictures);
   }
 
   function change(next: VersionState, why?: string, cause?: RestartCause): void {
@@ -282,6 +287,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     await prepare();
     if (options.waitForRoom) await waitForRoom();
     if (state !== 'LOADING') return;
+    await others?.start(version.imported?.otherGraphs ?? []);
     const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
     if (state !== 'LOADING') return;
@@ -355,7 +361,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     room.resolve();
     firstLoad.resolve();
     queue.close(notReady());
-    await instances?.stop();
+    await Promise.all([instances?.stop(), others?.stop()]);
     noteGone();
   }
 
@@ -380,13 +386,20 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get signatures() {
       return signatures;
     },
+    graphOf({ graph }) {
+      if (graph === undefined) return served;
+      const other = others?.find(graph);
+      if (!other) throw notReady();
+      return other;
+    },
     timeLimitMs: model.config.queue.timeoutMs,
     later: options.later === true,
     get prepareMs() {
       return prepareMs;
     },
     get warning() {
-      return warning;
+      const all = [warning, others?.warning].filter((one) => one !== undefined);
+      return all.length > 0 ? all.join('; ') : undefined;
     },
     get failure() {
       return failure;
@@ -433,7 +446,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     wantedInstances: options.instances,
     get runners() {
-      return seats.flatMap((held, runner) => (held?.pid ? [{ runner, pid: held.pid }] : []));
+      const own = seats.map((held) => held?.pid);
+      const pids = [...own, ...(others?.runners.map(({ pid }) => pid) ?? [])];
+      return pids.flatMap((pid, runner) => (pid ? [{ runner, pid }] : []));
     },
     start() {
       starting ??= start();
