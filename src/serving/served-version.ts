@@ -287,7 +287,8 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     await prepare();
     if (options.waitForRoom) await waitForRoom();
     if (state !== 'LOADING') return;
-    await others?.start(version.imported?.otherGraphs ?? []);
+    const graphs = version.imported?.otherGraphs ?? [];
+    if (others && graphs.length > 0) await others.start(graphs);
     const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
     if (state !== 'LOADING') return;

@@ -24,6 +24,8 @@ export interface VersionOptions {
   readonly makeOrder?: () => Promise<typeof order>;
   readonly prepare?: ServedVersionOptions['prepare'];
   readonly onGone?: ServedVersionOptions['onGone'];
+  readonly imported?: ReadVersion['imported'];
+  readonly buildGraph?: ServedVersionOptions['buildGraph'];
   readonly runLimitMs?: number;
   readonly heartbeatMs?: number;
   readonly loadLimitMs?: number;
@@ -51,7 +53,8 @@ export function readModelOf(options: VersionOptions, versions: readonly ReadVers
   };
 }
 
-function readVersionOf({ inputs, outputs, version, problem }: VersionOptions): ReadVersion {
+function readVersionOf(options: VersionOptions): ReadVersion {
+  const { inputs, outputs, version, problem, imported } = options;
   const signature: ModelSignature = {
     inputs: inputs ?? order.inputs,
     outputs: outputs ?? order.outputs,
@@ -64,7 +67,7 @@ function readVersionOf({ inputs, outputs, version, problem }: VersionOptions): R
   };
   return problem
     ? { version: version ?? '1', problem }
-    : { version: version ?? '1', file: '/models/test/model.onnx', signature };
+    : { version: version ?? '1', file: '/models/test/model.onnx', signature, imported };
 }
 
 export function createVersionStage(options: VersionOptions = {}): VersionStage {
@@ -81,6 +84,7 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
     scores: signature && planScores(model.config.output, undefined, signature.outputs),
     prepare: options.prepare,
     onGone: options.onGone,
+    buildGraph: options.buildGraph,
     instances: options.instances ?? 1,
     runLimitMs: options.runLimitMs,
     heartbeatMs: options.heartbeatMs,

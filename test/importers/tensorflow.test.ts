@@ -133,6 +133,17 @@ test('a signature in a graph of its own is served under its name, whatever the p
   await waitUntilGone(runners, 60_000);
 });
 
+test('a signature of another graph takes encoded pictures where the first one does', async () => {
+  put(at('pictures', '1'), readModel('picture_signatures').files);
+  await using server = await startModelship(at('pictures'));
+  const [picture] = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
+  const url = `${server.url}/v1/models/pictures:predict`;
+  const many = await post(url, { signature_name: 'many', instances: [picture] });
+  const one = await post(url, { signature_name: 'one', inputs: [picture] });
+  expect(one.json.outputs).toHaveLength(5);
+  expect(one.json.outputs).toEqual(many.json.predictions[0]);
+});
+
 test('a runner of such a graph that dies is replaced', async () => {
   await using server = await startModelship(at('models', 'heads'));
   const body = { signature_name: 'count', inputs: { n: [1], w: [1, 1, 1] } };
