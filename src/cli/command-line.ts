@@ -9,7 +9,7 @@ import { messageOf, ServingError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { loadSettings } from './load-settings.ts';
 import { ownVersion } from './own-version.ts';
-import { standardOutput } from './terminal.ts';
+import { standardOutput, tellPerson } from './terminal.ts';
 
 // No line is longer than 80 characters: commander would wrap it.
 const introduction = `From a trained model file to a production API.
@@ -187,7 +187,7 @@ function addInit(program: Command): void {
       const settings = loadSettings({ logLevel: 'warn', path });
       const log = createLog(settings.logLevel, process.stderr.isTTY === true);
       const read = readForInit(path, options);
-      const converted = await openBase(settings, log).foreign.importAll(read);
+      const converted = await openBase(settings, log, tellPerson).foreign.importAll(read);
       init(path, options, standardOutput, read, converted);
     });
 }

@@ -21,7 +21,7 @@ import type { InspectedFacts } from './describe-versions.ts';
 import { collectFacts, describeSize, describeState, describeTraffic } from './describe-versions.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Output } from './terminal.ts';
-import { bold, formatBytes, table } from './terminal.ts';
+import { bold, formatBytes, table, tellPerson } from './terminal.ts';
 
 export interface InspectOptions {
   readonly json: boolean;
@@ -198,7 +198,7 @@ export async function inspect(
     settings.logLevel === 'error' ? 'silent' : settings.logLevel,
     process.stderr.isTTY === true,
   );
-  const base = openBase(settings, log);
+  const base = openBase(settings, log, tellPerson);
   const models = await base.foreign.importAll(readModels(settings.path));
   let service: InferenceService | undefined;
   if (options.probe) {

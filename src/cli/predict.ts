@@ -15,7 +15,7 @@ import { createRequestLives } from '../serving/request-life.ts';
 import { createLog } from '../telemetry/log.ts';
 import { compose, openBase, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
-import { bold, table } from './terminal.ts';
+import { bold, table, tellPerson } from './terminal.ts';
 
 export interface PredictOptions {
   /** Files and URLs of pictures, or files of tensors. */
@@ -155,7 +155,7 @@ export async function predict(
 ): Promise<void> {
   refuseMixed(options.inputs);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const base = openBase(settings, log);
+  const base = openBase(settings, log, tellPerson);
   const all = await base.foreign.importAll(readModels(settings.path));
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
   refuseBroken(models);

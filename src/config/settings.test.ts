@@ -3,6 +3,7 @@ import type { ServingError } from '../errors.ts';
 import type { RawSettings, SettingsSources } from './settings.ts';
 import {
   completeSettings,
+  meantVariable,
   modelControlOf,
   optionOf,
   settingNames,
@@ -158,4 +159,12 @@ test('--watch together with another mode is a problem', () => {
   expect(() => completeSettings({ commandLine, environment: {}, file: {} })).toThrow(
     '--watch means --model-control poll, got --model-control explicit as well',
   );
+});
+
+test.each([
+  ['MODELSHIP_CACHEDIR', 'MODELSHIP_CACHE_DIR'],
+  ['MODELSHIP_PROT', 'MODELSHIP_PORT'],
+  ['MODELSHIP_SOMETHING', undefined],
+])('the variable that %s may be meant to be: %s', (name, meant) => {
+  expect(meantVariable(name)).toBe(meant);
 });

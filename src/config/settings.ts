@@ -8,6 +8,7 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
+import { meantName } from '../validation/closest-names.ts';
 import { expectationOf } from '../validation/own-words.ts';
 import { byteSize } from './model-yaml.ts';
 
@@ -305,6 +306,17 @@ export function unknownVariables(
   return Object.keys(environment)
     .filter((name) => name.startsWith('MODELSHIP_') && !known.has(name))
     .filter((name) => !/_SERVICE_|_PORT_\d+_/.test(name));
+}
+
+/** The variable that one which is none may have been meant to be. */
+export function meantVariable(name: string): string | undefined {
+  // What all have in common tells nothing.
+  const own = (variable: string): string => variable.slice('MODELSHIP_'.length);
+  const meant = meantName(
+    own(name),
+    settingNames.map((one) => own(variableOf(one))),
+  );
+  return meant === undefined ? undefined : `MODELSHIP_${meant}`;
 }
 
 export interface SettingsSources {

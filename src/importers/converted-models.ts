@@ -137,7 +137,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     return result as ConversionReport;
   }
 
-  /** Every graph; what is told is of the first. */
+  /** Every graph by the first of its signatures; what is told is of the first graph. */
   async function runCheck(
     folder: string,
     path: string,
@@ -145,9 +145,8 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     signal?: AbortSignal,
     expected?: { readonly input: string; readonly output: string },
   ): Promise<CheckReport> {
-    const [first, ...others] = new Map(
-      report.signatures.map((signature) => [signature.file, signature]),
-    ).values();
+    const byFile = Map.groupBy(report.signatures, ({ file }) => file);
+    const [first, ...others] = [...byFile.values()].flatMap(([signature]) => signature ?? []);
     if (!first) throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
     const found = await checkGraph(folder, path, report, first, signal, expected);
     for (const other of others) await checkGraph(folder, path, report, other, signal);
