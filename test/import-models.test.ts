@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { request } from './support/http.ts';
 import { runModelship, startModelship } from './support/modelship.ts';
-import { runnersOf } from './support/processes.ts';
+import { converterOf, runnersOf } from './support/processes.ts';
 import { waitPatiently } from './support/wait-until.ts';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
@@ -124,7 +124,8 @@ test('modelship inspect names the file of the user, and the copy beside it', asy
   });
 });
 
-describe('modelship serve', () => {
+// Conversions are niced: beside other work they take their time.
+describe('modelship serve', { timeout: 180_000 }, () => {
   test('takes a .h5 file as it is, and answers as Keras did', async () => {
     const model = place('small_cnn.h5');
     const recorded = recordedOf('small_cnn.h5');
@@ -164,28 +165,30 @@ describe('modelship serve', () => {
 
   test('listens while it converts, alive and not ready, and says what it does', async () => {
     const models = mkdtempSync(join(folder, 'models-'));
-    for (const name of ['small_cnn', 'gru', 'conv1d'])
+    for (const name of ['small_cnn', 'gru'])
       writeFileSync(join(models, `${name}.keras`), unpack(`keras/${name}.keras.gz`));
     await using server = await startModelship(models, {
       env: { MODELSHIP_CACHE_DIR: join(folder, 'cache-of-listening') },
       until: 'listening',
     });
-    const seen = await waitPatiently('a model is being converted', async () => {
-      const [alive, ready, { json }] = await Promise.all([
-        request(`${server.url}/healthz`),
-        request(`${server.url}/readyz`),
-        request(`${server.url}/models`),
-      ]);
-      const versions = (json.models as { versions: { state: string; reason: string }[] }[]).flatMap(
-        (model) => model.versions,
-      );
-      const converting = versions.some(({ reason }) => reason === 'converting');
-      return converting && { alive: alive.status, ready: ready.status, versions };
+    const converter = await waitPatiently('a model is being converted', () => {
+      const pid = converterOf(server.pid);
+      // Held, so that it is seen however busy this machine is.
+      return pid !== undefined && process.kill(pid, 'SIGSTOP') && pid;
     });
-    expect([seen.alive, seen.ready]).toEqual([200, 503]);
-    expect(seen.versions.map(({ state }) => state)).toContain('LOADING');
+    const [alive, ready, { json }] = await Promise.all([
+      request(`${server.url}/healthz`),
+      request(`${server.url}/readyz`),
+      request(`${server.url}/models`),
+    ]);
+    const versions = (json.models as { versions: { state: string; reason: string }[] }[]).flatMap(
+      (model) => model.versions,
+    );
+    process.kill(converter, 'SIGCONT');
+    expect([alive.status, ready.status]).toEqual([200, 503]);
+    expect(versions.map(({ state }) => state)).toContain('LOADING');
     // One conversion at a time: each may take much memory.
-    expect(seen.versions.filter(({ reason }) => reason === 'converting')).toHaveLength(1);
+    expect(versions.filter(({ reason }) => /^(converting|checking)/.test(reason))).toHaveLength(1);
     await server.printed(/in a browser\./);
     expect((await request(`${server.url}/readyz`)).status).toBe(200);
     expect(server.stdout).toMatch(/gru: converting .*gru\.keras\n/);

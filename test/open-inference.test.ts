@@ -190,8 +190,8 @@ describe('the repository', () => {
   });
 
   test.each([
-    ['index', '[]', 400, /body: expected object/],
-    ['index', '{"ready": 1}', 400, /ready: expected boolean/],
+    ['index', '[]', 400, /body: expected an object/],
+    ['index', '{"ready": 1}', 400, /ready: expected true or false/],
     ['index', '{', 400, /not valid JSON/],
     ['models/simple/load', '{"parameters": {"config": "{}"}}', 501, /parameter "config"/],
     ['models/simple/load', '{"parameters": {"file:1/model.onnx": "AA=="}}', 501, /"file:1/],

@@ -74,7 +74,9 @@ test("article 003's client gets TensorFlow's classes from predict_images, and cl
   expect(results.map((row) => best(row.map(([, score]) => score)))).toEqual(scores[0]?.map(best));
 });
 
-test('a signature in a graph of its own is served under its name, whatever the protocol', async () => {
+test('a signature in a graph of its own is served under its name, whatever the protocol', {
+  timeout: 180_000,
+}, async () => {
   await using server = await startModelship(at('models', 'heads'));
   const n = [1, 5, 3];
   const w = [0.5, 1, 2];
@@ -133,7 +135,9 @@ test('a signature in a graph of its own is served under its name, whatever the p
   await waitUntilGone(runners, 60_000);
 });
 
-test('a signature of another graph takes encoded pictures where the first one does', async () => {
+test('a signature of another graph takes encoded pictures where the first one does', {
+  timeout: 180_000,
+}, async () => {
   put(at('pictures', '1'), readModel('picture_signatures').files);
   await using server = await startModelship(at('pictures'));
   const [picture] = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
@@ -144,7 +148,7 @@ test('a signature of another graph takes encoded pictures where the first one do
   expect(one.json.outputs).toEqual(many.json.predictions[0]);
 });
 
-test('a runner of such a graph that dies is replaced', async () => {
+test('a runner of such a graph that dies is replaced', { timeout: 180_000 }, async () => {
   await using server = await startModelship(at('models', 'heads'));
   const body = { signature_name: 'count', inputs: { n: [1], w: [1, 1, 1] } };
   for (const runner of runnersOf(server.pid)) process.kill(runner, 'SIGKILL');
