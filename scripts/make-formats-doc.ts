@@ -138,6 +138,25 @@ Everything is computed in FP32: a model with a float16 or bfloat16 policy answer
 Refused by name, with the place in the model: Lambda layers and custom layers (Python code), subclassed models, weights
 without a network, stateful and quantised layers, links and data outside of the file.
 
+## Names of inputs and outputs
+
+Clients send tensors under the names that the model's author gave; \`modelship inspect\` shows them.
+
+- **Keras**: an input has the name of its input layer (\`Input(shape, name="picture")\`; unnamed ones are \`input_layer\`,
+  \`input_layer_1\`, …; a Sequential model without an input layer: the first layer's name and \`_input\`). An output has the name of
+  the layer or operation that makes it (\`Dense(5, name="scores")\`; \`dense_2\`, \`add\`), or its key where the outputs are a
+  dictionary. A name that is taken already gets \`_1\`.
+- **TensorFlow**: the names of the signature's inputs and outputs. In what \`model.export()\` writes, outputs are \`output_0\`,
+  \`output_1\`, …, and inputs have the names of their input layers. In a frozen graph: the names of the nodes.
+
+Other names for the same tensors: \`signatures\` in [model.yaml](model-yaml.md).
+
+## Pictures
+
+A model says how pictures become its input in a [model.yaml](model-yaml.md) beside it, \`cnn.yaml\` for a \`cnn.keras\` that stands
+among others. A model with its own \`Rescaling\` or \`Normalization\` layer takes the pixels as they are:
+[an example](model-yaml.md#a-model-that-scales-the-pixels-itself).
+
 ## keras.applications
 
 Each network with random weights and statistics, saved by Keras 3.15.1 at the smallest input that its constructor takes,

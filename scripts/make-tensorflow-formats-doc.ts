@@ -90,7 +90,8 @@ console.log(`# TensorFlow's formats
 | TensorFlow frozen graph | \`.pb\` | a GraphDef whose variables were made constants; placeholders go in, what nothing else uses comes out |
 
 Every signature is converted that can be; the others are named with the reason. Signatures that compute the same network
-share one graph. Only what a signature's outputs need is looked at, so training operators in the file do no harm.
+share one graph and its runners; each further graph has one runner of its own. All are served under their own names with their own
+tensors: \`signature_name\` of TensorFlow Serving's APIs, the request parameter \`signature_name\` of Open Inference's. Only what a signature's outputs need is looked at, so training operators in the file do no harm.
 
 Known numbers are computed ahead; a normalisation that an export split into a product and a sum is one operator again.
 Branches must be decided in the file (\`training\` left at its default, options of the export). Loops over rows or steps

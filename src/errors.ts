@@ -110,8 +110,13 @@ export const errorCatalogue = {
   },
   MULTIPART_NO_PICTURE: {
     kind: 'invalid-argument',
-    message: (d: { fields: readonly string[] }) =>
-      `The form has no picture (parts: ${list(d.fields)}); expected at least one file part, with any name.`,
+    // text: the short text of a part that was perhaps to be a file.
+    message: (d: { fields: readonly string[]; text?: string | undefined }) =>
+      `The form has no picture (parts: ${list(d.fields)}); expected at least one file part, with any name.${
+        d.text === undefined
+          ? ''
+          : ` "${d.fields[0]}" is the text ${JSON.stringify(d.text)}: curl sends the file of that name with an @, as in -F ${d.fields[0]}=@${d.text}`
+      }`,
   },
   JSON_INVALID: {
     kind: 'invalid-argument',
@@ -192,10 +197,11 @@ export const errorCatalogue = {
   },
   PREPROCESSING_MISSING: {
     kind: 'invalid-argument',
-    message: (d: { model: string; reason: string; yaml: string }) =>
+    // file: what its model.yaml is called, where that is something else.
+    message: (d: { model: string; reason: string; yaml: string; file?: string | undefined }) =>
       d.yaml === ''
         ? `Model ${d.model} cannot take a picture: ${d.reason}. Send tensors to /v2/models/${d.model}/infer.`
-        : `Model ${d.model} cannot take a picture: ${d.reason}. Preprocessing is never guessed. Add to its model.yaml (or send tensors to /v2/models/${d.model}/infer):\n${d.yaml}`,
+        : `Model ${d.model} cannot take a picture: ${d.reason}. Preprocessing is never guessed. Add to ${d.file ?? 'model.yaml'}, which lies with the model (or send tensors to /v2/models/${d.model}/infer):\n${d.yaml}`,
   },
   OUTPUT_NOT_SCORES: {
     kind: 'failed-precondition',
@@ -419,8 +425,13 @@ export const errorCatalogue = {
   },
   MODEL_FORMAT_UNSUPPORTED: {
     kind: 'unimplemented',
-    message: (d: { path: string; format: string; supported: string }) =>
-      `${d.path} is ${d.format}, which cannot be served yet; expected ${d.supported}.`,
+    message: (d: {
+      path: string;
+      format: string;
+      supported: string;
+      advice?: string | undefined;
+    }) =>
+      `${d.path} is ${d.format}, which cannot be served yet; expected ${d.supported}.${d.advice ? ` ${d.advice}` : ''}`,
   },
   MODEL_FILE_INVALID: {
     kind: 'invalid-argument',
@@ -449,10 +460,20 @@ export const errorCatalogue = {
   },
   MODEL_AMBIGUOUS: {
     kind: 'invalid-argument',
-    message: (d: { path: string; files?: readonly string[]; models?: readonly string[] }) =>
-      d.models
-        ? `${d.path} holds several models (${list(d.models)}); expected the folder of one, such as ${d.path}/${d.models[0]}.`
-        : `${d.path} holds several model files (${list(d.files ?? [])}); expected one. Move the others away or put each into its own folder.`,
+    // model: of several models in the folder, the one that the files would be.
+    message: (d: {
+      path: string;
+      files?: readonly string[];
+      model?: string | undefined;
+      models?: readonly string[];
+    }) => {
+      if (d.models)
+        return `${d.path} holds several models (${list(d.models)}); expected the folder of one, such as ${d.path}/${d.models[0]}.`;
+      const files = list(d.files ?? []);
+      return d.model === undefined
+        ? `${d.path} holds several model files (${files}); expected one. Move the others away or put each into its own folder.`
+        : `${d.path} holds several files of one model, ${d.model} (${files}); expected one. Move the others away, or give them other names.`;
+    },
   },
   OPSET_TOO_NEW: {
     kind: 'unimplemented',
@@ -519,6 +540,11 @@ export const errorCatalogue = {
     kind: 'invalid-argument',
     message: (d: { path: string; problem: string }) =>
       `${d.path} is not a usable NumPy array: ${d.problem}; expected a .npy file of numbers, as numpy.save writes it.`,
+  },
+  INPUT_FILE_INVALID: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; problem: string }) =>
+      `${d.path} cannot be used as an input: ${d.problem.replace(/\.$/, '')}.`,
   },
   PORT_IN_USE: {
     kind: 'failed-precondition',

@@ -103,6 +103,18 @@ describe('bodies', () => {
       /no picture \(parts: note\).*at least one file part/,
     ],
     [
+      'the name of a file where the file was to be',
+      () =>
+        post(
+          predict,
+          parts('--b', 'Content-Disposition: form-data; name="image"', '', 'a/7.png', '--b--', ''),
+          { 'content-type': form },
+        ),
+      400,
+      'MULTIPART_NO_PICTURE',
+      /"image" is the text "a\/7\.png": .*-F image=@a\/7\.png/,
+    ],
+    [
       'more pictures than allowed',
       () => post(predict, formOf(['a', png], ['a', png], ['a', png], ['a', png])),
       413,
@@ -187,7 +199,7 @@ describe('paths and methods', () => {
       () => post(`${server.url}/models/picture-nhwc/predict`, jpeg),
       400,
       'PREPROCESSING_MISSING',
-      /never guessed. Add to its model.yaml.*\ninput:\n.*color: rgb.*\n.*size: 32,/,
+      /never guessed. Add to model.yaml, which lies with the model.*\ninput:\n.*color: rgb.*\n.*size: 32,/,
     ],
     [
       'a model without pictures',

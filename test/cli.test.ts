@@ -53,7 +53,7 @@ describe('a wrong command line ends with exit code 2', () => {
     [['sevre'], /unknown command 'sevre'/],
     [['serve', '--prot', '1'], /unknown option '--prot'/],
     [['serve', 'a', 'b'], /too many arguments for 'serve'/],
-    [['predict', 'models'], /missing required argument 'PICTURES'/],
+    [['predict', 'models'], /missing required argument 'INPUTS'/],
     [['inspect'], /missing required argument 'PATH'/],
     [['serve', '--port'], /argument missing/],
   ])('%j', async (args, message) => {
@@ -77,7 +77,7 @@ describe('settings', () => {
       [
         '',
         'modelship: 7 settings are wrong:',
-        `  ${config} line 2: unknown key "portt"`,
+        `  ${config} line 2: unknown key "portt"; did you mean "port"?`,
         '  --port: expected a whole number from 0 to 65535, got "99999"',
         '  --instances: expected a whole number from 1 to 1024, got "none"',
         '  MODELSHIP_THREADS: expected a whole number from 1 to 1024, got "1.5"',

@@ -240,13 +240,22 @@ describe('the port', () => {
   test('in use by another server: says which option changes it, exit code 5', async () => {
     await using stage = await startStage();
     const args = ['serve', folder.path, '--port', '0', '--grpc-port', String(stage.port)];
-    const { code, stderr } = await runModelship(args);
-    expect([code, stderr]).toEqual([
+    const { code, stdout, stderr } = await runModelship(args);
+    expect([code, stdout, stderr]).toEqual([
       5,
+      // It must not say that it listens before.
+      '',
       expect.stringMatching(
         /Port \d+ on 127\.0\.0\.1 is in use.*--grpc-port or --no-grpc.*\[PORT_IN_USE\]/,
       ),
     ]);
+  });
+
+  test('takes calls as soon as it is told, which are answered when it can', async () => {
+    await using server = await startModelship(folder.path, { until: 'listening' });
+    using client = createGrpcClient(await grpcPortOf(server));
+    const { code, message } = await client.call(oip('ServerLive'));
+    expect([code, message]).toMatchObject([codes.OK, { live: true }]);
   });
 
   test('is not opened with --no-grpc', async () => {

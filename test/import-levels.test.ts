@@ -11,6 +11,7 @@ const levels: Record<string, number> = {
   errors: 1,
   tensor: 2,
   telemetry: 2,
+  validation: 2,
   protocol: 3,
   config: 3,
   onnx: 3,

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { request } from './support/http.ts';
 import { runModelship, startModelship } from './support/modelship.ts';
+import { converterOf, runnersOf } from './support/processes.ts';
+import { waitPatiently } from './support/wait-until.ts';
 
 const fixtures = join(import.meta.dirname, 'fixtures');
 const folder = mkdtempSync(join(tmpdir(), 'modelship-import-'));
@@ -108,7 +111,21 @@ describe('modelship import', () => {
   });
 });
 
-describe('modelship serve', () => {
+test('modelship inspect names the file of the user, and the copy beside it', async () => {
+  const model = place('small_cnn.keras');
+  const text = await runModelship(['inspect', model, '--no-probe'], { cwd: folder });
+  expect(text.stdout).toMatch(
+    /^ {2}version 1 {2}small_cnn\.keras\n {4}converted {3}\S+model\.onnx$/m,
+  );
+  const { stdout } = await runModelship(['inspect', model, '--no-probe', '--json']);
+  expect(JSON.parse(stdout)[0].versions[0]).toMatchObject({
+    file: model,
+    converted: expect.stringMatching(/model\.onnx$/),
+  });
+});
+
+// Conversions are niced: beside other work they take their time.
+describe('modelship serve', { timeout: 180_000 }, () => {
   test('takes a .h5 file as it is, and answers as Keras did', async () => {
     const model = place('small_cnn.h5');
     const recorded = recordedOf('small_cnn.h5');
@@ -146,14 +163,79 @@ describe('modelship serve', () => {
     expect((await again.stop()).stderr).not.toContain('model converted');
   });
 
+  test('listens while it converts, alive and not ready, and says what it does', async () => {
+    const models = mkdtempSync(join(folder, 'models-'));
+    for (const name of ['small_cnn', 'gru'])
+      writeFileSync(join(models, `${name}.keras`), unpack(`keras/${name}.keras.gz`));
+    await using server = await startModelship(models, {
+      env: { MODELSHIP_CACHE_DIR: join(folder, 'cache-of-listening') },
+      until: 'listening',
+    });
+    const converter = await waitPatiently('a model is being converted', () => {
+      const pid = converterOf(server.pid);
+      // Held, so that it is seen however busy this machine is.
+      return pid !== undefined && process.kill(pid, 'SIGSTOP') && pid;
+    });
+    const [alive, ready, { json }] = await Promise.all([
+      request(`${server.url}/healthz`),
+      request(`${server.url}/readyz`),
+      request(`${server.url}/models`),
+    ]);
+    const versions = (json.models as { versions: { state: string; reason: string }[] }[]).flatMap(
+      (model) => model.versions,
+    );
+    process.kill(converter, 'SIGCONT');
+    expect([alive.status, ready.status]).toEqual([200, 503]);
+    expect(versions.map(({ state }) => state)).toContain('LOADING');
+    // One conversion at a time: each may take much memory.
+    expect(versions.filter(({ reason }) => /^(converting|checking)/.test(reason))).toHaveLength(1);
+    await server.printed(/in a browser\./);
+    expect((await request(`${server.url}/readyz`)).status).toBe(200);
+    expect(server.stdout).toMatch(/gru: converting .*gru\.keras\n/);
+    expect(server.stdout).toMatch(/gru: converted in \d+\.\d s\n/);
+  });
+
+  test('keeps the copies that it serves however small the cache is', async () => {
+    const models = mkdtempSync(join(folder, 'models-'));
+    for (const name of ['small_cnn', 'gru'])
+      writeFileSync(join(models, `${name}.keras`), unpack(`keras/${name}.keras.gz`));
+    const cache = join(folder, 'small-cache');
+    await using server = await startModelship(models, {
+      env: { MODELSHIP_CACHE_DIR: cache, MODELSHIP_CACHE_SIZE: '1' },
+    });
+    const converted = (): string[] =>
+      readdirSync(join(cache, 'models')).filter((name) =>
+        existsSync(join(cache, 'models', name, 'import.json')),
+      );
+    expect(converted()).toHaveLength(2);
+    // A runner that is replaced needs its copy once more.
+    for (const runner of runnersOf(server.pid)) process.kill(runner, 'SIGKILL');
+    await waitPatiently('both serve again', async () => {
+      const { json } = await request(`${server.url}/models`);
+      const states = (
+        json.models as { versions: { state: string; instances: number }[] }[]
+      ).flatMap(({ versions }) => versions);
+      return runnersOf(server.pid).length === 2 && states.every(({ state }) => state === 'READY');
+    });
+  });
+
   test('serves the others beside one that is refused, and tells why', async () => {
     const models = mkdtempSync(join(folder, 'models-'));
     writeFileSync(join(models, 'good.keras'), unpack('keras/sequential_mlp.keras.gz'));
     writeFileSync(join(models, 'bad.keras'), unpack('keras-refused/custom-nested.keras.gz'));
+    // Two files of one name cannot be told apart; that is no reason to serve nothing.
+    for (const name of ['twin.keras', 'twin.h5']) writeFileSync(join(models, name), '');
     await using server = await startModelship(models);
     const good = await fetch(`${server.url}/v2/models/good/ready`);
     const bad = await fetch(`${server.url}/v2/models/bad/ready`);
+    const twin = await request(`${server.url}/v2/models/twin/infer`, {
+      method: 'POST',
+      body: '{}',
+    });
     expect([good.status, bad.status === 200]).toEqual([200, false]);
+    expect(twin.json.error).toContain(
+      `FAILED: ${models} holds several files of one model, twin (twin.h5, twin.keras)`,
+    );
     const ended = await server.stop();
     expect(ended.stderr).toContain('backbone/layer \\"my_layer\\" (Mine)');
   });

@@ -128,7 +128,7 @@ describe('the body', () => {
       'no object',
       () => post(infer('simple'), '[]'),
       'INFER_REQUEST_INVALID',
-      /body: expected object/,
+      /body: expected an object/,
     ],
     [
       'an output that there is not',

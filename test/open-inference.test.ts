@@ -190,8 +190,8 @@ describe('the repository', () => {
   });
 
   test.each([
-    ['index', '[]', 400, /body: expected object/],
-    ['index', '{"ready": 1}', 400, /ready: expected boolean/],
+    ['index', '[]', 400, /body: expected an object/],
+    ['index', '{"ready": 1}', 400, /ready: expected true or false/],
     ['index', '{', 400, /not valid JSON/],
     ['models/simple/load', '{"parameters": {"config": "{}"}}', 403, /--model-control explicit/],
     ['models/simple/load', '{"parameters": {"config": "{"}}', 400, /parameters\.config: expected/],

@@ -118,7 +118,7 @@ describe('the others say why, in /models, in what serve prints and in the log', 
 
   test('a model.yaml lists all its mistakes with their lines', () => {
     expect(reasonOf('mistakes')).toMatch(
-      /line 1: name: expected letters.*\n.*line 3: input\.preset: unknown preset "torchvision\/resnet5000".*\n.*line 4: unknown key "colour" in input\n.*line 5: output\.top: .*\n.*line 6: instances: /,
+      /line 1: name: expected letters.*\n.*line 3: input\.preset: unknown preset "torchvision\/resnet5000".*\n.*line 4: input: unknown key "colour"; did you mean "color"\?\n.*line 5: output\.top: .*\n.*line 6: instances: /,
     );
   });
 

@@ -60,6 +60,8 @@ describe('PATH is', () => {
     expect(await servedAt(server.url)).toEqual({ a: ['1'], b: ['1'] });
     const { json } = await post(`${server.url}/models/b/predict`, await paint('blue'));
     expect(json.code).toBe('PREPROCESSING_MISSING');
+    // What would be read: it stands among others.
+    expect(json.error).toContain('Add to b.yaml,');
   });
 
   test("a model's folder", async () => {

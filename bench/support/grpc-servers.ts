@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { handleUnaryCall } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
+import { openGrpcPort } from '../../src/grpc/grpc-port.ts';
 import type { GrpcServerOptions } from '../../src/grpc/grpc-server.ts';
 import { createGrpcServer } from '../../src/grpc/grpc-server.ts';
 import { createByteBudget } from '../../src/serving/byte-budget.ts';
@@ -81,8 +82,10 @@ const dummy = {
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
-function startOurs(): Promise<number> {
-  const server = createGrpcServer({
+async function startOurs(): Promise<number> {
+  const port = await openGrpcPort('127.0.0.1', 0);
+  createGrpcServer({
+    port,
     service: dummy,
     metrics: { countGrpc() {}, statisticsOf: () => undefined },
     log: silent,
@@ -94,7 +97,7 @@ function startOurs(): Promise<number> {
     timeoutMs: 30_000,
     keepaliveMs: 60_000,
   });
-  return server.listen('127.0.0.1', 0);
+  return port.port;
 }
 
 process.once('disconnect', () => process.exit());

@@ -113,6 +113,46 @@ describe('the size', () => {
     expect([existsSync(large), existsSync(small)]).toEqual([true, false]);
   });
 
+  test('never costs a copy that is held, by this process or another', async () => {
+    const [cache, other] = [await open(150), await open(150)];
+    const places = ['a', 'b'].map((key, i) => addCopy(cache, key, 100, 1000 + i));
+    const release = await other.hold('a');
+    await cache.touch('b');
+    expect(places.map((place) => existsSync(place))).toEqual([true, true]);
+    release();
+    utimesSync(places[0] as string, 1000, 1000);
+    await cache.touch('b');
+    expect(places.map((place) => existsSync(place))).toEqual([false, true]);
+  });
+
+  test('lets go of a copy whose holder was killed half an hour ago', async () => {
+    const [cache, killed] = [await open(150), await open(150)];
+    const places = ['a', 'b'].map((key, i) => addCopy(cache, key, 100, 1000 + i));
+    await killed.hold('a');
+    const [lease] = readdirSync(places[0] as string).filter((name) => name.startsWith('.in-use-'));
+    const age = (minutes: number): void => {
+      const then = new Date(Date.now() - minutes * 60_000);
+      utimesSync(join(places[0] as string, lease as string), then, then);
+      utimesSync(places[0] as string, 1000, 1000);
+    };
+    age(29);
+    await cache.touch('b');
+    expect(existsSync(places[0] as string)).toBe(true);
+    age(31);
+    await cache.touch('b');
+    expect(existsSync(places[0] as string)).toBe(false);
+  });
+
+  test('never costs a copy that is being made', async () => {
+    const cache = await open(150);
+    const { building } = cache.placeOf('new');
+    mkdirSync(building);
+    writeFileSync(join(building, 'model.onnx'), Buffer.alloc(1000));
+    const place = addCopy(cache, 'old', 100, 1000);
+    await cache.touch('other');
+    expect([existsSync(building), existsSync(place)]).toEqual([true, false]);
+  });
+
   test('of a key that has no copy yet is no problem', async () => {
     const cache = await open();
     await cache.touch('none');

@@ -3,7 +3,7 @@
  *
  * A folder is written whole under a temporary name and then renamed. When the cache folder cannot be
  * written there is no cache, which is only slower. The size is limited: the folders that were used
- * longest ago go first. What a killed process left half-written goes after an hour.
+ * longest ago go first, but none that is held. What a killed process left half-written goes after an hour.
  *
  * What lies here is loaded as a model, so nobody else may be able to put it there: the folders belong to
  * this user and only this user can write them, or there is no cache.
@@ -26,6 +26,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../errors.ts';
+import { createLeases } from './leases.ts';
 
 // Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
 const { createHash } = process.getBuiltinModule('node:crypto');
@@ -37,6 +38,8 @@ export interface ModelCache {
   placeOf(key: string): { folder: string; building: string };
   /** Marks a key as used now and removes the oldest beyond the limit. */
   touch(key: string): Promise<void>;
+  /** Keeps the copy of a key, by whichever process it would be removed, until what it gives is called. */
+  hold(key: string): Promise<() => void>;
 }
 
 interface HashMemo {
@@ -114,6 +117,7 @@ export async function openModelCache(
 ): Promise<ModelCache | undefined> {
   const models = join(folder, 'models');
   const hashes = join(folder, 'hashes');
+  const leases = createLeases();
   try {
     await makeOwnFolder(models);
     await makeOwnFolder(hashes);
@@ -154,9 +158,13 @@ export async function openModelCache(
     );
     let total = 0;
     for (const { name, size, usedAt } of entries.sort((a, b) => b.usedAt - a.usedAt)) {
-      const abandoned = name.startsWith('.') && Date.now() - usedAt > abandonedAfterMs;
+      // One that is being made is not to be taken from whoever makes it.
+      const isHalf = name.startsWith('.');
       total += size;
-      if ((total > maxBytes || abandoned) && name !== keep)
+      const isSpare = isHalf
+        ? Date.now() - usedAt > abandonedAfterMs
+        : total > maxBytes && name !== keep;
+      if (isSpare && !(await leases.isHeld(join(models, name))))
         await rm(join(models, name), { recursive: true, force: true });
     }
   }
@@ -175,5 +183,6 @@ export async function openModelCache(
       await utimes(join(models, key), now, now).catch(() => {});
       await evict(key).catch(() => {});
     },
+    hold: (key) => leases.hold(join(models, key)),
   };
 }

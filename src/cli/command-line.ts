@@ -9,7 +9,7 @@ import { messageOf, ServingError } from '../errors.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { loadSettings } from './load-settings.ts';
 import { ownVersion } from './own-version.ts';
-import { standardOutput } from './terminal.ts';
+import { standardOutput, tellPerson } from './terminal.ts';
 
 // No line is longer than 80 characters: commander would wrap it.
 const introduction = `From a trained model file to a production API.
@@ -27,7 +27,7 @@ MODELSHIP_CACHE_DIR) or in the file that --config names (cacheDir: …). The
 command line wins over the environment, the environment over the file.
 
 Exit codes: 0 done, 1 unexpected, 2 wrong option, setting or model.yaml,
-3 model unusable, 4 picture unusable, 5 port unusable.`;
+3 model unusable, 4 input unusable, 5 port unusable.`;
 
 const runOptions: readonly SettingName[] = [
   'instances',
@@ -37,6 +37,7 @@ const runOptions: readonly SettingName[] = [
   'logLevel',
   'maxPixels',
   'requestTimeoutMs',
+  'urlAllowPrivate',
 ];
 
 const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
@@ -86,17 +87,25 @@ function addServe(program: Command): void {
 
 function addPredict(program: Command): void {
   const command = program
-    .command('predict <PATH> <PICTURES...>')
-    .description('ask a model once, without a server')
+    .command('predict <PATH> <INPUTS...>')
+    .description(
+      'ask a model once, without a server: pictures (files, URLs), or tensors (x.npy, NAME=x.npy, a request body in body.json)',
+    )
     .option('--json', 'print JSON instead of a table', false)
+    .option('--signature <NAME>', 'of the model, for tensors')
     .option('--model <NAME>', 'which model, when PATH holds several');
-  addSettings(command, runOptions).action(async (path: string, pictures: string[]) => {
-    const { json, model, ...options } = givenOptions(command) as Record<string, unknown>;
+  addSettings(command, runOptions).action(async (path: string, inputs: string[]) => {
+    const { json, model, signature, ...options } = givenOptions(command) as Record<string, unknown>;
     const settings = loadSettings({ logLevel: 'warn', instances: 1, ...options, path });
     const { predict } = await import('./predict.ts');
     await predict(
       settings,
-      { pictures, model: model as string | undefined, json: json === true },
+      {
+        inputs,
+        model: model as string | undefined,
+        signature: signature as string | undefined,
+        json: json === true,
+      },
       standardOutput,
     );
     // The idle threads of the picture decoder would keep the process a while.
@@ -189,12 +198,12 @@ function addInit(program: Command): void {
     .option('--print', 'print it instead of writing it', false)
     .action(async (path: string, options: { force: boolean; print: boolean }) => {
       const { init, readForInit } = await import('./init.ts');
-      const { createForeignModels } = await import('./foreign-models.ts');
+      const { openBase } = await import('./compose.ts');
       const { createLog } = await import('../telemetry/log.ts');
       const settings = loadSettings({ logLevel: 'warn', path });
       const log = createLog(settings.logLevel, process.stderr.isTTY === true);
       const read = readForInit(path, options);
-      const converted = await createForeignModels(settings, log).importAll(read);
+      const converted = await openBase(settings, log, tellPerson).foreign.importAll(read);
       init(path, options, standardOutput, read, converted);
     });
 }

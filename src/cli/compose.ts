@@ -3,16 +3,18 @@
  */
 
 import { join } from 'node:path';
+import type { ModelCache } from '../cache/model-cache.ts';
 import { openModelCache } from '../cache/model-cache.ts';
 import type { Settings } from '../config/settings.ts';
 import { modelControlOf } from '../config/settings.ts';
 import type { PictureReader } from '../image/picture-reader.ts';
 import { createPictureReader } from '../image/picture-reader.ts';
 import type { WaitingLimits } from '../image/picture-threads.ts';
+import { isServed } from '../repository/model-files.ts';
 import { createModelSource } from '../repository/model-source.ts';
 import { readInChild } from '../repository/read-in-child.ts';
 import type { ReadModel } from '../repository/read-model.ts';
-import { readVersions } from '../repository/read-model.ts';
+import { readVersion, readVersions } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { createRepository } from '../repository/repository.ts';
 import type { BuildOptions, ChangeOptions } from '../serving/build-service.ts';
@@ -25,6 +27,7 @@ import type { TrafficStore } from '../serving/traffic-store.ts';
 import { createTrafficStore } from '../serving/traffic-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { takeEarlyRunner } from './early-runner.ts';
+import type { ForeignModels } from './foreign-models.ts';
 import { createForeignModels } from './foreign-models.ts';
 import { cacheFolder, runnerEnvironment } from './places.ts';
 
@@ -74,11 +77,6 @@ export function readModels(path: string): readonly ReadModel[] {
   return openRepository(path).models;
 }
 
-/** The same with versions in other formats converted. */
-export async function readAndImport(settings: Settings, log: Log): Promise<readonly ReadModel[]> {
-  return createForeignModels(settings, log).importAll(readModels(settings.path));
-}
-
 export function openTraffic({ stateDir }: Pick<Settings, 'stateDir'>, log: Log): TrafficStore {
   const folder =
     stateDir === undefined
@@ -107,8 +105,28 @@ function changesOf(settings: Settings, found: FoundRepository): ChangeOptions | 
   };
 }
 
+/** What all models of a process share, before there is a service. */
+export interface Base {
+  readonly cache: Promise<ModelCache | undefined>;
+  /** Converts what is in another format. */
+  readonly foreign: ForeignModels;
+  /** Of all children. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** `tell`: takes lines for the person who waits for conversions. */
+export function openBase(settings: Settings, log: Log, tell?: (line: string) => void): Base {
+  const folder = cacheFolder(settings.cacheDir);
+  const environment = runnerEnvironment(folder);
+  const cache = openModelCache(folder, settings.cacheSize, (problem) =>
+    log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
+  );
+  return { cache, environment, foreign: createForeignModels({ cache, environment, log, tell }) };
+}
+
 export interface ComposeHooks extends Pick<BuildOptions, 'metrics' | 'oneInstance'> {
   readonly log: Log;
+  readonly base: Base;
   /** Pictures that may wait to be decoded; no limit for a command that sends them itself. */
   readonly waitingPictures?: WaitingLimits;
   /** Where the models were found, for a server; absent: they stay as they are. */
@@ -118,11 +136,10 @@ export interface ComposeHooks extends Pick<BuildOptions, 'metrics' | 'oneInstanc
 export function compose(
   settings: Settings,
   models: readonly ReadModel[],
-  { found, waitingPictures, ...hooks }: ComposeHooks,
+  { found, base, waitingPictures, ...hooks }: ComposeHooks,
 ): Composed {
   const folder = cacheFolder(settings.cacheDir);
-  const environment = runnerEnvironment(folder);
-  const foreign = createForeignModels(settings, hooks.log);
+  const { cache, environment, foreign } = base;
   const pictures = createPictureReader({
     maxPixels: settings.maxPixels,
     threads: pictureThreads,
@@ -134,14 +151,16 @@ export function compose(
     traffic: openTraffic(settings, hooks.log),
     changes: found && changesOf(settings, found),
     maxPictures: settings.maxPictures,
-    cache: openModelCache(folder, settings.cacheSize, (problem) =>
-      hooks.log.warn({ folder, problem }, 'no cache of optimised models; loading takes longer'),
-    ),
-    async readInChild(version, model, signal) {
-      const cache = { folder, maxBytes: settings.cacheSize };
-      const read = await readInChild(version, { environment, cache }, signal);
-      return foreign.importOne(read, model, signal);
+    cache,
+    async readInChild(version, model, { signal, onPhase }) {
+      const place = { folder, maxBytes: settings.cacheSize };
+      // Of a file in another format its name says enough.
+      const read = isServed(version.file ?? '')
+        ? await readInChild(version, { environment, cache: place }, signal)
+        : readVersion({ folder: model.folder, ...version });
+      return foreign.importOne(read, model, { signal, onPhase });
     },
+    onGone: foreign.release,
     source: createModelSource(join(folder, 'downloads')),
     runnerEnvironment: environment,
     takeRunner: takeEarlyRunner,

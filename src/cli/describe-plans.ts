@@ -23,12 +23,19 @@ function describeNumbers({ dtype, normalisation }: PicturePlan): string {
   return `(byte × ${Number(scale.toPrecision(6))} − [${round(mean)}]) ÷ [${round(std)}]`;
 }
 
-export function describePictures(decision: PictureDecision | undefined): string[] {
+/** `yamlName`: what the model's model.yaml is called, or would be. */
+export function describePictures(
+  decision: PictureDecision | undefined,
+  yamlName = 'model.yaml',
+): string[] {
   if (!decision) return [];
   if (!decision.plan) {
     if (decision.problem.yaml === '') return [`pictures    no: ${decision.problem.reason}`];
     const lines = decision.problem.yaml.split('\n').map((line) => `              ${line}`);
-    return [`pictures    no: ${decision.problem.reason}; to change that, in model.yaml:`, ...lines];
+    return [
+      `pictures    no: ${decision.problem.reason}; to change that, in ${yamlName}:`,
+      ...lines,
+    ];
   }
   const { plan } = decision;
   return [

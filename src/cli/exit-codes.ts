@@ -5,7 +5,7 @@
  *   1  something unexpected (please report it)
  *   2  the command line, the settings or a model.yaml is wrong
  *   3  a model cannot be found, read or loaded
- *   4  an input (a picture) cannot be used
+ *   4  an input (a picture, a file of tensors) cannot be used
  *   5  the port is in use or cannot be listened on; a running server cannot be reached
  */
 
@@ -40,6 +40,18 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   IMPORT_FAILED: exitCodes.model,
   IMPORT_CHECK_FAILED: exitCodes.model,
   ARRAY_FILE_INVALID: exitCodes.input,
+  INPUT_FILE_INVALID: exitCodes.input,
+  INPUT_UNKNOWN: exitCodes.input,
+  INPUT_MISSING: exitCodes.input,
+  INPUT_DTYPE_MISMATCH: exitCodes.input,
+  INPUT_SHAPE_MISMATCH: exitCodes.input,
+  INPUT_DATA_INVALID: exitCodes.input,
+  TENSORFLOW_REQUEST_INVALID: exitCodes.input,
+  URL_INVALID: exitCodes.input,
+  URL_REFUSED: exitCodes.input,
+  URL_FETCH_FAILED: exitCodes.input,
+  SIGNATURE_NOT_FOUND: exitCodes.usage,
+  OUTPUT_UNKNOWN: exitCodes.input,
   MODEL_LOAD_FAILED: exitCodes.model,
   MODEL_WARMUP_FAILED: exitCodes.model,
   MODEL_REQUIRED: exitCodes.usage,

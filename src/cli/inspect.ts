@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { findMissingTargets } from '../repository/read-model.ts';
+import { aroundMs } from '../runner/batch-tuning.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import { coresOf, findContradiction, planVersion } from '../serving/plan-version.ts';
@@ -15,13 +16,13 @@ import { labelsOfVersion, rulesFromYaml } from '../serving/traffic.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import { wireShape } from '../tensor/tensor-spec.ts';
-import { compose, readAndImport } from './compose.ts';
+import { compose, openBase, readModels } from './compose.ts';
 import { describePictures, describeScores, describeSignatures } from './describe-plans.ts';
 import type { InspectedFacts } from './describe-versions.ts';
 import { collectFacts, describeSize, describeState, describeTraffic } from './describe-versions.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { Output } from './terminal.ts';
-import { bold, formatBytes, table } from './terminal.ts';
+import { bold, formatBytes, table, tellPerson } from './terminal.ts';
 
 export interface InspectOptions {
   readonly json: boolean;
@@ -72,7 +73,7 @@ function describeRunSize({ runSize, report }: ServedVersion): string[] {
   const rows = maxBatch === 1 ? '1 row' : `up to ${maxBatch} rows`;
   const rates = (report?.batchSize?.measured ?? []).map(
     ({ batch, runMs, rowsPerSecond }) =>
-      `              ${batch} → ${rowsPerSecond} rows/s, ${runMs} ms a run`,
+      `              ${batch} → ${rowsPerSecond} rows/s: ${runMs} ms a run and ${aroundMs} ms around it`,
   );
   return [`runs of     ${rows} (${source}): ${reason}`, ...rates];
 }
@@ -84,17 +85,18 @@ function printVersion(
   output: Output,
   facts: InspectedFacts,
 ): void {
-  output.print(
-    `  version ${version.version}${version.file ? `  ${relative('.', version.file)}` : ''}`,
-  );
+  const file = version.original ?? version.file;
+  output.print(`  version ${version.version}${file ? `  ${relative('.', file)}` : ''}`);
+  if (version.original && version.file) output.print(`    converted   ${version.file}`);
   const size = facts.sizes.get(version);
   if (served) output.print(`    state       ${describeState(served)}`);
   if (size) output.print(`    size        ${describeSize(size)}`);
+  if (version.warning) output.print(`    warning     ${version.warning}`);
   if (version.problem) output.print(`    problem     ${version.problem.message}`);
   if (!version.signature) return;
   printSignature(version.signature, output);
   const plans = planVersion(model, version);
-  for (const line of describePictures(plans.pictures)) output.print(`  ${line}`);
+  for (const line of describePictures(plans.pictures, model.yamlName)) output.print(`  ${line}`);
   output.print(`  answers     ${describeScores(plans.scores)}`);
   for (const line of describeSignatures(plans.signatures)) output.print(`  ${line}`);
   output.print(`  batching    ${describeBatching(served)}`);
@@ -118,7 +120,7 @@ function printModel(
   const rules = facts.rules.get(model.name) ?? rulesFromYaml(model.config.versions);
   output.print(bold(model.name, output));
   output.print(
-    `  folder      ${relative('.', model.folder) || '.'}${model.yamlPath ? ', with model.yaml' : ', without model.yaml'}`,
+    `  folder      ${relative('.', model.folder) || '.'}${model.yamlPath ? ', with' : ', without'} ${model.yamlName ?? 'model.yaml'}`,
   );
   if (model.problem) {
     output.print(`  problem     ${model.problem.message}`);
@@ -165,7 +167,8 @@ function toJson(
       const { pictures, scores } = planVersion(model, version);
       return {
         version: version.version,
-        file: version.file ?? null,
+        file: version.original ?? version.file ?? null,
+        converted: version.original ? version.file : null,
         problem: version.problem?.toPlain() ?? null,
         state: served?.state ?? null,
         reason: served?.reason ?? null,
@@ -197,13 +200,15 @@ export async function inspect(
     settings.logLevel === 'error' ? 'silent' : settings.logLevel,
     process.stderr.isTTY === true,
   );
-  const models = await readAndImport(settings, log);
+  const base = openBase(settings, log, tellPerson);
+  const models = await base.foreign.importAll(readModels(settings.path));
   let service: InferenceService | undefined;
   if (options.probe) {
     // One instance is enough to find out; the count that serving would use is computed, not started.
     const composed = compose(settings, models, {
       oneInstance: true,
       log,
+      base,
     });
     service = composed.service;
     await startModels(service);

@@ -4,7 +4,12 @@
 
 import { readFileSync } from 'node:fs';
 import type { RawSettings, Settings, SettingsSources } from '../config/settings.ts';
-import { completeSettings, settingsFromEnvironment, unknownVariables } from '../config/settings.ts';
+import {
+  completeSettings,
+  meantVariable,
+  settingsFromEnvironment,
+  unknownVariables,
+} from '../config/settings.ts';
 import { parseSettingsFile } from '../config/settings-file.ts';
 import { messageOf } from '../errors.ts';
 
@@ -23,7 +28,9 @@ function readConfigFile(
 /** One line for each variable that looks like a setting and is none. */
 function warnOfUnknownVariables(): void {
   for (const name of unknownVariables(process.env)) {
-    process.stderr.write(`modelship: warning: ${name} is no setting and is ignored\n`);
+    const meant = meantVariable(name);
+    const advice = meant === undefined ? '' : `; did you mean ${meant}?`;
+    process.stderr.write(`modelship: warning: ${name} is no setting and is ignored${advice}\n`);
   }
 }
 

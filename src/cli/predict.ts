@@ -1,5 +1,5 @@
 /**
- * `modelship predict`: pictures through a model once, without a server.
+ * `modelship predict`: pictures or tensors through a model once, without a server.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -10,19 +10,40 @@ import type { ReadModel } from '../repository/read-model.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { EncodedPicture, PredictAnswer } from '../serving/inference-types.ts';
+import type { RequestLife } from '../serving/request-life.ts';
 import { createRequestLives } from '../serving/request-life.ts';
 import { createLog } from '../telemetry/log.ts';
-import { compose, readAndImport } from './compose.ts';
+import { compose, openBase, readModels } from './compose.ts';
 import type { Output } from './terminal.ts';
-import { bold, table } from './terminal.ts';
+import { bold, table, tellPerson } from './terminal.ts';
 
 export interface PredictOptions {
-  readonly pictures: readonly string[];
+  /** Files and URLs of pictures, or files of tensors. */
+  readonly inputs: readonly string[];
+  /** For tensors; absent: the graph's own. */
+  readonly signature?: string | undefined;
   readonly model?: string | undefined;
   readonly json: boolean;
 }
 
-async function readPicture(path: string): Promise<EncodedPicture> {
+const isUrl = (text: string): boolean => /^https?:\/\//i.test(text);
+
+/** As a server follows. */
+const mostRedirects = 3;
+
+async function fetchPicture(url: string, settings: Settings): Promise<EncodedPicture> {
+  const { createPictureFetcher } = await import('../fetch/picture-fetcher.ts');
+  const fetcher = createPictureFetcher({
+    timeoutMs: settings.urlTimeoutMs,
+    maxBytes: settings.urlMaxBytes,
+    maxRedirects: mostRedirects,
+    allowPrivateHosts: settings.urlAllowPrivate,
+  });
+  return { bytes: (await fetcher.fetch(url)).bytes, where: url };
+}
+
+async function readPicture(path: string, settings: Settings): Promise<EncodedPicture> {
+  if (isUrl(path)) return fetchPicture(path, settings);
   try {
     return { bytes: await readFile(path), where: path };
   } catch (error) {
@@ -54,21 +75,68 @@ function printTable({ results }: PredictAnswer, pictures: readonly string[], out
   for (const line of lines) output.print(line);
 }
 
-async function answer(
-  service: InferenceService,
-  options: PredictOptions,
-  timeoutMs: number,
-): Promise<PredictAnswer> {
-  const pictures = await Promise.all(options.pictures.map(readPicture));
-  await startModels(service);
-  const { model = service.registry.defaultName() } = options;
+/** Runs `work` within the time that a request has. */
+async function withLife<T>(
+  model: string,
+  { requestTimeoutMs }: Settings,
+  work: (life: RequestLife) => Promise<T>,
+): Promise<T> {
   const acceptedAt = systemClock.now();
-  const life = createRequestLives(systemClock).open({ model, acceptedAt, limitMs: timeoutMs });
+  const options = { model, acceptedAt, limitMs: requestTimeoutMs };
+  const life = createRequestLives(systemClock).open(options);
   try {
-    return await service.predict({ model, pictures, life });
+    return await work(life);
   } finally {
     life.close();
   }
+}
+
+async function predictPictures(
+  service: InferenceService,
+  { inputs, model: named, json }: PredictOptions,
+  settings: Settings,
+  output: Output,
+): Promise<void> {
+  const pictures = await Promise.all(inputs.map((input) => readPicture(input, settings)));
+  await startModels(service);
+  const model = named ?? service.registry.defaultName();
+  const answered = await withLife(model, settings, (life) =>
+    service.predict({ model, pictures, life }),
+  );
+  if (json) printJson(answered, inputs, output);
+  else printTable(answered, inputs, output);
+}
+
+async function predictTensors(
+  service: InferenceService,
+  { inputs, signature, model: named, json }: PredictOptions,
+  settings: Settings,
+  output: Output,
+): Promise<void> {
+  const { describeTensor, readTensorRequests } = await import('./predict-tensors.ts');
+  const requests = await readTensorRequests(inputs, signature);
+  await startModels(service);
+  const model = named ?? service.registry.defaultName();
+  for (const request of requests) {
+    const answered = await withLife(model, settings, (life) =>
+      service.infer({ ...request.request, model, life }),
+    );
+    if (json) output.print(request.encode(answered));
+    else {
+      output.print(bold(request.from, output));
+      for (const line of table(answered.outputs.map(describeTensor))) output.print(line);
+    }
+  }
+}
+
+/** `x.npy`, `name=x.npy` or `body.json`. */
+const isTensorFile = (input: string): boolean => !isUrl(input) && /\.(npy|json)$/i.test(input);
+
+function refuseMixed(inputs: readonly string[]): void {
+  const tensors = inputs.filter(isTensorFile);
+  if (tensors.length === 0 || tensors.length === inputs.length) return;
+  const problem = `pictures and tensors (${tensors.join(', ')}) cannot be asked about together`;
+  throw new ServingError('SETTINGS_INVALID', { problems: [problem] });
 }
 
 /** The one model that is meant has a problem on disk already: that says more than "not ready". */
@@ -85,17 +153,19 @@ export async function predict(
   options: PredictOptions,
   output: Output,
 ): Promise<void> {
+  refuseMixed(options.inputs);
   const log = createLog(settings.logLevel, process.stderr.isTTY === true);
-  const all = await readAndImport(settings, log);
+  const base = openBase(settings, log, tellPerson);
+  const all = await base.foreign.importAll(readModels(settings.path));
   const models = options.model ? all.filter(({ name }) => name === options.model) : all;
   refuseBroken(models);
   const { service, pictures } = compose(settings, models.length > 0 ? models : all, {
     log,
+    base,
   });
   try {
-    const answered = await answer(service, options, settings.requestTimeoutMs);
-    if (options.json) printJson(answered, options.pictures, output);
-    else printTable(answered, options.pictures, output);
+    const run = options.inputs.some(isTensorFile) ? predictTensors : predictPictures;
+    await run(service, options, settings, output);
   } finally {
     await service.stop();
     await pictures.close();

@@ -3,13 +3,16 @@
  *
  * The runners take longest to start, so they are started first, with as little code as that needs; the
  * HTTP server's code is loaded while they load their models, and the gRPC server's a moment after that, so
- * that it delays no first answer.
+ * that it delays no first answer. Its port is open before: that it is taken is known before the server says
+ * that it listens.
  */
 
 import { flushCompileCache } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import type { Settings } from '../config/settings.ts';
 import { modelControlOf } from '../config/settings.ts';
+import { openGrpcPort } from '../grpc/grpc-port.ts';
+import type { GrpcServer } from '../grpc/grpc-server.ts';
 import type { ReadModel } from '../repository/read-model.ts';
 import { runtimeVersion } from '../runner/runtime.ts';
 import { startModels } from '../serving/build-service.ts';
@@ -21,15 +24,13 @@ import { watchModels } from '../serving/watch-models.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { compose, openRepository, openTraffic } from './compose.ts';
+import { compose, openBase, openRepository, openTraffic } from './compose.ts';
 import { dropEarlyRunner } from './early-runner.ts';
 import { exitCodes } from './exit-codes.ts';
-import { createForeignModels } from './foreign-models.ts';
 import { waitingPicturesOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 import { announceGrpc, announceListening, announceModels } from './serve-announcement.ts';
 import { shutDownOnSignals } from './shutdown.ts';
-import type { StartedGrpc } from './start-grpc.ts';
 import type { Output } from './terminal.ts';
 
 /** After the first answers: what watches the process is 80 files of code, what speaks gRPC as many. */
@@ -47,7 +48,8 @@ const takesPictures = ({ versions }: RegisteredModel): boolean =>
 function logProblems(models: readonly ReadModel[], log: Log): void {
   for (const { name: model, problem, versions } of models) {
     if (problem) log.error({ model, reason: problem.message }, 'model does not load');
-    for (const { version, problem: cause } of versions) {
+    for (const { version, problem: cause, warning } of versions) {
+      if (warning) log.warn({ model, version, warning }, 'another file may be meant');
       if (cause && cause !== problem)
         log.error({ model, version, reason: cause.message }, 'model does not load');
     }
@@ -81,12 +83,14 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   const mode = modelControlOf(settings);
   const settleMs = mode === 'poll' ? settings.settleMs : undefined;
   const found = openRepository(settings.path, settleMs, openTraffic(settings, log));
-  const models = await createForeignModels(settings, log).importAll(found.models);
+  const base = openBase(settings, log, output.print);
+  const models = await base.foreign.postponeAll(found.models);
   const metrics = createMetrics({ version: ownVersion(), runtime: runtimeVersion });
   const { service, pictures, life } = compose(settings, models, {
     log,
     metrics,
     found,
+    base,
     waitingPictures: waitingPicturesOf(settings),
   });
   const loading = startModels(service);
@@ -97,10 +101,13 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
   logProblems(models, log);
   if (service.registry.models.some(takesPictures)) pictures.warmUp();
   try {
+    const grpcPort = settings.grpc
+      ? await openGrpcPort(settings.host, settings.grpcPort)
+      : undefined;
     const { startHttp } = await import('./start-http.ts');
     const http = await startHttp(settings, service, { log, metrics });
     const { app, clients, gate, port, bodyMemory } = http;
-    let grpc: StartedGrpc | undefined;
+    let grpc: GrpcServer | undefined;
     void setTimeout(metricsDelayMs, undefined, { ref: false }).then(() => metrics.load());
     for (const name of stopSignals) process.removeListener(name, endEarly);
     shutDownOnSignals({
@@ -118,11 +125,11 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       },
     });
     announceListening(settings.host, port, output);
-    if (settings.grpc) {
+    if (grpcPort) {
+      announceGrpc(settings.host, grpcPort.port, output);
       await moment(loading);
       const { startGrpc } = await import('./start-grpc.ts');
-      grpc = await startGrpc(settings, service, { log, metrics, bodyMemory });
-      announceGrpc(settings.host, grpc.port, output);
+      grpc = startGrpc(settings, service, { port: grpcPort, log, metrics, bodyMemory });
       release();
     }
     await loading;

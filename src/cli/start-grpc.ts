@@ -1,6 +1,7 @@
-/** Builds the gRPC server of `serve` and listens. */
+/** Builds the gRPC server of `serve` on its port. */
 
 import type { Settings } from '../config/settings.ts';
+import type { GrpcPort } from '../grpc/grpc-port.ts';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
 import { createGrpcServer } from '../grpc/grpc-server.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
@@ -10,24 +11,20 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { connectionsOf } from './machine-limits.ts';
 import { ownVersion } from './own-version.ts';
 
-export interface StartedGrpc extends GrpcServer {
-  readonly port: number;
-}
-
 export interface GrpcParts {
+  readonly port: GrpcPort;
   readonly log: Log;
   readonly metrics: Metrics;
   /** The one of HTTP: requests of both share it. */
   readonly bodyMemory: ByteBudget;
 }
 
-/** Throws PORT_IN_USE or LISTEN_FAILED. */
-export async function startGrpc(
+export function startGrpc(
   settings: Settings,
   service: InferenceService,
   parts: GrpcParts,
-): Promise<StartedGrpc> {
-  const server = createGrpcServer({
+): GrpcServer {
+  return createGrpcServer({
     ...parts,
     service,
     version: ownVersion(),
@@ -38,5 +35,4 @@ export async function startGrpc(
     keepaliveMs: settings.grpcKeepaliveMs,
     maxConnectionAgeMs: settings.grpcMaxAgeMs,
   });
-  return { ...server, port: await server.listen(settings.host, settings.grpcPort) };
 }

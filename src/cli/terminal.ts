@@ -13,6 +13,11 @@ export const standardOutput: Output = {
   isTerminal: process.stdout.isTTY === true,
 };
 
+/** What takes long, for a person who waits; beside what a command prints. */
+export function tellPerson(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+}
+
 /** Bold where a person reads. */
 export function bold(text: string, output: Output): string {
   return output.isTerminal ? styleText('bold', text) : text;

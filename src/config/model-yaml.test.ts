@@ -61,9 +61,9 @@ test('signatures that say nothing useful', () => {
     'signatures:\n  a: {inputs: {}}\n  b: {takes: jpeg}\n  c: {outputs: [y]}\n  d: {alias: 1}';
   expect(problemsOf(text)).toEqual([
     'line 2: signatures.a.inputs: expected at least one name',
-    'line 3: signatures.b.takes: expected one of "tensors"|"pictures"',
-    'line 4: signatures.c.outputs: expected record, received array',
-    'line 5: unknown key "alias" in signatures.d',
+    'line 3: signatures.b.takes: expected tensors or pictures, got "jpeg"',
+    'line 4: signatures.c.outputs: expected an object (key: value), got a list',
+    'line 5: signatures.d: unknown key "alias"',
   ]);
 });
 
@@ -88,17 +88,17 @@ extra: {}
 `;
   expect(problemsOf(text)).toEqual([
     'line 1: name: expected letters, digits, ".", "_" and "-", starting with a letter or digit',
-    'line 3: unknown key "colour" in input',
-    'line 4: input.color: expected one of "rgb"|"bgr"|"gray"',
+    'line 3: input: unknown key "colour"; did you mean "color"?',
+    'line 4: input.color: expected rgb, bgr or gray, got "RGB"',
     'line 7: input.resize.size: expected a whole number from 1 to 8192, or [height, width]',
-    'line 8: unknown key "sise" in input.resize',
-    'line 9: input.scale: expected number, received NaN',
-    'line 10: input.mean[0]: expected number, received Infinity',
-    'line 10: input.mean[1]: expected number, received string',
-    'line 12: output.top: Too small: expected number to be >0',
+    'line 8: input.resize: unknown key "sise"; did you mean "size"?',
+    'line 9: input.scale: expected a number, got NaN',
+    'line 10: input.mean[0]: expected a number, got Infinity',
+    'line 10: input.mean[1]: expected a number, got "0"',
+    'line 12: output.top: expected more than 0, got 0',
     'line 13: output.labels: expected the name of a file, or a list of texts (numbers in quotes)',
     'line 15: queue.maxBytes: expected a size such as 256MB',
-    'line 16: instances: expected int, received number',
+    'line 16: instances: expected a whole number, got 1.5',
     'line 17: unknown key "extra"',
   ]);
 });
@@ -109,9 +109,9 @@ test.each<[string, string, string[]]>([
     'name: a\r\n\r\nfoo: 1\r\n',
     ['line 3: unknown key "foo"'],
   ],
-  ['a list at the top', '- a\n', ['line 1: expected object, received array']],
-  ['a text', 'hello', ['line 1: expected object, received string']],
-  ['false', 'false', ['line 1: expected object, received boolean']],
+  ['a list at the top', '- a\n', ['line 1: expected an object (key: value), got a list']],
+  ['a text', 'hello', ['line 1: expected an object (key: value), got "hello"']],
+  ['false', 'false', ['line 1: expected an object (key: value), got false']],
   ['a tab', 'input:\n\tcolor: rgb\n', ['line 2: Tabs are not allowed as indentation']],
   ['a key twice', 'name: a\nthreads: 1\nname: b\n', ['line 3: Map keys must be unique']],
   ['a nested key twice', 'output:\n  top: 1\n  top: 2\n', ['line 3: Map keys must be unique']],
@@ -120,17 +120,17 @@ test.each<[string, string, string[]]>([
     'threads: 1\nname: *nope\n',
     ['line 2: there is no anchor &nope above'],
   ],
-  ['an endless value', 'name: &a [*a]\n', ['line 1: name: expected string, received array']],
+  ['an endless value', 'name: &a [*a]\n', ['line 1: name: expected a text, got a list']],
   [
     'a name that YAML reads as a number',
     'name: 2024',
-    ['line 1: name: expected string, received number'],
+    ['line 1: name: expected a text, got 2024 without quotes'],
   ],
-  ['nothing where something must be', 'name:\n', ['line 1: name: expected string, received null']],
+  ['nothing where something must be', 'name:\n', ['line 1: name: expected a text, got null']],
   ['a key that every object has', 'constructor: 1\n', ['line 1: unknown key "constructor"']],
   ['__proto__', '__proto__: {name: x}\n', ['line 1: unknown key "__proto__"']],
   ['a list as a key', '? [a, b]\n: 1\n', ['line 1: unknown key "[ a, b ]"']],
-  ['a merge', 'output: {<<: {top: 3}}', ['line 1: unknown key "<<" in output']],
+  ['a merge', 'output: {<<: {top: 3}}', ['line 1: output: unknown key "<<"']],
   [
     'bytes beyond counting',
     `queue: {maxBytes: ${'9'.repeat(400)}GB}`,

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
+import { closestNames } from '../validation/closest-names.ts';
 import { presetNames } from './presets.ts';
 import { parseYaml } from './yaml-problems.ts';
 
@@ -243,26 +244,7 @@ export function parseModelYaml(text: string, path: string): ModelYaml {
   return value;
 }
 
-/** Steps from one name to another: letters added, dropped or changed (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
 function suggestPresets(wrong: string): string {
-  const short = wrong.slice(0, 100);
-  const nearest = presetNames
-    .map((name) => ({ name, steps: distance(short, name) }))
-    .sort((a, b) => a.steps - b.steps)
-    .slice(0, 3)
-    .map(({ name }) => name);
-  return `none or one of ${presetNames.length} names; nearest: ${nearest.join(', ')} (docs/model-yaml.md)`;
+  const nearest = closestNames(wrong, presetNames, 3).join(', ');
+  return `none or one of ${presetNames.length} names; nearest: ${nearest} (docs/model-yaml.md)`;
 }

@@ -3,6 +3,7 @@ import type { ServingError } from '../errors.ts';
 import type { RawSettings, SettingsSources } from './settings.ts';
 import {
   completeSettings,
+  meantVariable,
   modelControlOf,
   optionOf,
   settingNames,
@@ -72,8 +73,8 @@ test('all problems of all sources are reported at once, each with its place', ()
     '--port: expected a whole number from 0 to 65535, got "99999"',
     'MODELSHIP_MAX_BODY: expected a size such as 64MB, got "much"',
     'MODELSHIP_STRICT_READY: expected true or false, got "maybe"',
-    'server.yaml line 2: unknown key "prot"',
-    "server.yaml: host: expected string, received array, got [ 'a' ]",
+    'server.yaml line 2: unknown key "prot"; did you mean "port"?',
+    "server.yaml: host: expected a text, got [ 'a' ]",
     'server.yaml: logLevel: expected debug, info, warn, error or silent, got "loud"',
   ]);
 });
@@ -127,7 +128,7 @@ describe('a config file', () => {
   });
 
   test.each([
-    ['a list', '- a', ['server.yaml line 1: expected object, received array']],
+    ['a list', '- a', ['server.yaml line 1: expected an object (key: value), got a list']],
     ['broken YAML', 'port: [', ['server.yaml line 1: ']],
     ['an alias of nothing', 'port: *x', ['server.yaml line 1: there is no anchor &x above']],
     ['__proto__', '__proto__: {port: 1}', ['server.yaml line 1: unknown key "__proto__"']],
@@ -158,4 +159,12 @@ test('--watch together with another mode is a problem', () => {
   expect(() => completeSettings({ commandLine, environment: {}, file: {} })).toThrow(
     '--watch means --model-control poll, got --model-control explicit as well',
   );
+});
+
+test.each([
+  ['MODELSHIP_CACHEDIR', 'MODELSHIP_CACHE_DIR'],
+  ['MODELSHIP_PROT', 'MODELSHIP_PORT'],
+  ['MODELSHIP_SOMETHING', undefined],
+])('the variable that %s may be meant to be: %s', (name, meant) => {
+  expect(meantVariable(name)).toBe(meant);
 });

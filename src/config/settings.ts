@@ -8,6 +8,8 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
+import { meantName } from '../validation/closest-names.ts';
+import { expectationOf } from '../validation/own-words.ts';
 import { byteSize } from './model-yaml.ts';
 
 /** A number, or the digits of one: `Number` itself makes 0 of an empty text and of nothing. */
@@ -306,6 +308,17 @@ export function unknownVariables(
     .filter((name) => !/_SERVICE_|_PORT_\d+_/.test(name));
 }
 
+/** The variable that one which is none may have been meant to be. */
+export function meantVariable(name: string): string | undefined {
+  // What all have in common tells nothing.
+  const own = (variable: string): string => variable.slice('MODELSHIP_'.length);
+  const meant = meantName(
+    own(name),
+    settingNames.map((one) => own(variableOf(one))),
+  );
+  return meant === undefined ? undefined : `MODELSHIP_${meant}`;
+}
+
 export interface SettingsSources {
   readonly commandLine: RawSettings;
   readonly environment: RawSettings;
@@ -346,12 +359,13 @@ export function completeSettings(sources: SettingsSources): Settings {
   const problems = [...(sources.problems ?? [])];
   const settings: Record<string, unknown> = {};
   for (const name of settingNames) {
-    const checked = (settingsTable[name].schema as z.ZodType).safeParse(merged[name]);
+    const checked = (settingsTable[name].schema as z.ZodType).safeParse(merged[name], {
+      error: expectationOf,
+    });
     if (checked.success) settings[name] = checked.data;
     else {
       const [issue] = checked.error.issues;
-      const message = (issue?.message ?? 'invalid').replace(/^Invalid input: /, '');
-      problems.push(`${placeOf(name, sources)}: ${message}, got ${show(merged[name])}`);
+      problems.push(`${placeOf(name, sources)}: ${issue?.message}, got ${show(merged[name])}`);
     }
   }
   problems.push(...findContradictions(settings));

@@ -6,6 +6,7 @@ import type { Document, LineCounter } from 'yaml';
 import { isMap, LineCounter as Lines, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { inOwnWords } from '../validation/own-words.ts';
 
 export interface ParsedYaml<T> {
   readonly value: T | undefined;
@@ -47,10 +48,11 @@ function nameOf(path: Path): string {
 
 function describe(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys') {
-    const where = issue.path.length > 0 ? ` in ${nameOf(issue.path)}` : '';
-    return issue.keys.map((key) => ({
+    const where = issue.path.length > 0 ? `${nameOf(issue.path)}: ` : '';
+    const texts = issue.message.split('\n');
+    return issue.keys.map((key, i) => ({
       line: lineOfKey(document, lines, issue.path, key),
-      text: `unknown key "${key}"${where}`,
+      text: `${where}${texts[i]}`,
     }));
   }
   const name = nameOf(issue.path);
@@ -58,7 +60,7 @@ function describe(document: Document, lines: LineCounter, issue: z.core.$ZodIssu
   return [
     {
       line: lineOf(document, lines, issue.path),
-      text: `${name ? `${name}: ` : ''}${message.replace(/^Invalid (input|option): /, '')}`,
+      text: `${name ? `${name}: ` : ''}${message}`,
     },
   ];
 }
@@ -117,7 +119,7 @@ export function parseYaml<S extends z.ZodType>(text: string, schema: S): ParsedY
   } catch (error) {
     return refuse(aliasProblems(document, lines, error));
   }
-  const checked = schema.safeParse(raw);
+  const checked = schema.safeParse(raw, { error: inOwnWords });
   if (checked.success) return { value: checked.data, raw, problems: [] };
   const problems = checked.error.issues.flatMap((issue) => describe(document, lines, issue));
   return { ...refuse(problems), raw };

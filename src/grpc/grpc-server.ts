@@ -1,18 +1,17 @@
 /**
  * The gRPC transport: one port with all services, on @grpc/grpc-js.
  *
- * Owns: the port, its connections, limits for clients. Does not own: anything about models; services only
+ * Owns: the connections, limits for clients. Does not own: the port (grpc-port.ts), anything about models; services only
  * translate to and from the InferenceService.
  *
  * No name of the server is checked, as HTTP does it against pages of strangers: no browser can speak
  * HTTP/2 without TLS.
  */
 
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ServerOptions } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { systemClock } from '../batching/clock.ts';
-import { messageOf, ServingError } from '../errors.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -23,6 +22,7 @@ import { createCallIntake } from './call-intake.ts';
 import { createCallLives } from './call-lives.ts';
 import { createCallReport } from './call-report.ts';
 import { createCallWatch } from './call-watch.ts';
+import type { GrpcPort } from './grpc-port.ts';
 import { createHealthService } from './health-service.ts';
 import { createInfer } from './infer-method.ts';
 import { createInferenceGrpc } from './inference-service.ts';
@@ -34,6 +34,8 @@ import { createPredictionService } from './prediction-service.ts';
 import { createReflectionServices } from './reflection-service.ts';
 
 export interface GrpcServerOptions {
+  /** Opened; it is closed with the server. */
+  readonly port: GrpcPort;
   readonly service: InferenceService;
   readonly metrics: Pick<Metrics, 'countGrpc' | 'statisticsOf'>;
   readonly log: Log;
@@ -53,15 +55,11 @@ export interface GrpcServerOptions {
 
 export interface GrpcServer {
   readonly gate: CallGate;
-  /** Returns the port. Throws PORT_IN_USE or LISTEN_FAILED. */
-  listen(host: string, port: number): Promise<number>;
   /** The server shuts down: requests that have not come whole within `limitMs` are refused. */
   hurry(limitMs: number): void;
   /** Nothing is in flight any more: ends the connections and the port. */
   close(): Promise<void>;
 }
-
-const { createServer } = process.getBuiltinModule('node:net');
 
 const mostCallsOfConnection = 1000;
 const keepaliveTimeoutMs = 20_000;
@@ -91,21 +89,7 @@ function libraryOptions(options: GrpcServerOptions): ServerOptions {
   };
 }
 
-function listenOn(server: NetServer, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const inUse = error.code === 'EADDRINUSE';
-      reject(
-        inUse
-          ? new ServingError('PORT_IN_USE', { host, port, option: '--grpc-port or --no-grpc' })
-          : new ServingError('LISTEN_FAILED', { host, port, problem: messageOf(error) }),
-      );
-    });
-    server.listen({ host, port }, () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-/** Builds the server; it does not listen yet. */
+/** Builds the server, which answers on the port from then on. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const { service, log, metrics, stallMs, timeoutMs, bodyMemory: budget } = options;
   const clock = systemClock;
@@ -136,24 +120,23 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   registerServices(server, intake, services);
   const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
-  const port = createServer({ noDelay: true }, (socket) => {
+  const { port, maxConnections } = options;
+  port.limit(maxConnections, () => {
+    log.warn({ limit: maxConnections }, 'gRPC connections are refused: --max-connections');
+  });
+  port.accept((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     connections.injectConnection(socket);
   });
-  port.maxConnections = options.maxConnections;
-  port.once('drop', () => {
-    log.warn({ limit: options.maxConnections }, 'gRPC connections are refused: --max-connections');
-  });
 
   return {
     gate,
-    listen: (host, wanted) => listenOn(port, host, wanted),
     hurry: (limitMs) => watch.hurry(limitMs),
     async close() {
       watch.stop();
       health.stop();
-      const closed = new Promise<void>((resolve) => port.close(() => resolve()));
+      const closed = port.close();
       connections.drain(lastMomentMs);
       // A client that does not even take the end of its connection.
       clock.schedule(2 * lastMomentMs, () => {

@@ -51,14 +51,15 @@ export function createInfer({ service, lives }: InferParts): Infer {
   return async (message, call, acceptedAt) => {
     const request = decodeInferRequest(message);
     const { model, version, id } = request;
-    const { timeoutMs: limitMs, priority } = readRequestParameters(request.parameters);
+    const asked = readRequestParameters(request.parameters);
+    const { timeoutMs: limitMs, priority, signature } = asked;
     for (const input of request.inputs) refuseSharedMemory(input.parameters);
     const wanted = wantedOf(request);
     const inputs = (): ReturnType<typeof tensorsOf> =>
       tensorsOf(request, (bytes) => call.parts.hold.grow(bytes));
     const ask = { model, version, acceptedAt, limitMs, priority };
     const answer = await lives.run(call, ask, (life, served) =>
-      service.infer({ model, version, inputs, ...wanted, life, served }),
+      service.infer({ model, version, signature, inputs, ...wanted, life, served }),
     );
     call.answered = answer;
     return { model, version: answer.version, id, outputs: answer.outputs };

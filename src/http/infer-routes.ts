@@ -59,11 +59,12 @@ export function registerInferRoutes(app: FastifyInstance, options: InferRouteOpt
     life.change(parsed);
     const outputs = parsed.outputs?.map(({ name }) => name);
     const classes = classesOf(parsed);
-    const { inputs } = parsed;
+    const { inputs, signature } = parsed;
     const answer = await service.infer({
       model,
       version,
       served,
+      signature,
       inputs,
       outputs,
       classes,

@@ -61,11 +61,21 @@ function pictureParts(parts: readonly MultipartPart[]): MultipartPart[] {
     : parts.filter(({ data }) => readSignature(new Bytes(data)) !== undefined);
 }
 
+/** The name of a file, perhaps, of which only the name was sent. */
+function textOfOnlyPart([only, ...others]: readonly MultipartPart[]): string | undefined {
+  if (!only || others.length > 0 || only.data.length > 200) return undefined;
+  const text = only.data.toString();
+  return /^[\w./~ -]+$/.test(text) ? text : undefined;
+}
+
 function fromForm(body: Buffer, contentType: string, { maxPictures }: PictureForms): SentPictures {
   const all = readMultipart(body, contentType);
   const parts = pictureParts(all);
   if (parts.length === 0)
-    throw new ServingError('MULTIPART_NO_PICTURE', { fields: all.map(({ name }) => name) });
+    throw new ServingError('MULTIPART_NO_PICTURE', {
+      fields: all.map(({ name }) => name),
+      text: textOfOnlyPart(all),
+    });
   if (parts.length > maxPictures) {
     throw new ServingError('TOO_MANY_PICTURES', { count: parts.length, limit: maxPictures });
   }

@@ -11,6 +11,7 @@ import { ServingError } from '../errors.ts';
 import { parseJson } from '../protocol/parse-json.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { TrafficChange } from '../serving/traffic.ts';
+import { inOwnWords } from '../validation/own-words.ts';
 import { describeTraffic } from './describe-version.ts';
 
 const version = z
@@ -50,11 +51,11 @@ function readBody<S extends z.ZodType>({ body }: FastifyRequest, schema: S): z.o
   const value = bytes && bytes.length > 0 ? parseJson(bytes) : {};
   if (namesProto(value))
     throw new ServingError('CONTROL_REQUEST_INVALID', { problem: '"__proto__" names nothing' });
-  const checked = schema.safeParse(value);
+  const checked = schema.safeParse(value, { error: inOwnWords });
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
   const place = issue?.path.join('.') ?? '';
-  const message = (issue?.message ?? '').replace(/^Invalid input: /, '');
+  const message = issue?.message ?? '';
   throw new ServingError('CONTROL_REQUEST_INVALID', {
     problem: place === '' ? message : `${place.slice(0, 100)}: ${message}`,
   });

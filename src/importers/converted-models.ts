@@ -18,13 +18,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
-import type { ConversionReport } from './convert-model.ts';
+import type { ConversionReport, SignatureReport } from './convert-model.ts';
 import { convertedName, reportName } from './convert-model.ts';
 import type { ImportOptions, NamedValue } from './importer.ts';
 import { importerVersion } from './importer.ts';
 import { findImporter } from './importers.ts';
 import { codeFolder, runOneShot } from './one-shot-process.ts';
 import { withPath } from './problems.ts';
+import { createTurns } from './turns.ts';
 
 /** What the check found; the same as the verifier's report, which another folder owns. */
 export interface CheckReport {
@@ -50,12 +51,27 @@ export interface ConverterOptions {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** Those who wait for a conversion. */
+export interface ConversionWatch {
+  readonly signal?: AbortSignal | undefined;
+  /** What is being done now, where there is no copy yet: `converting`. */
+  readonly onPhase?: ((phase: ConversionPhase) => void) | undefined;
+}
+
+export type ConversionPhase =
+  | 'waiting for another conversion'
+  | 'converting'
+  | 'checking the converted copy';
+
 export interface Converter {
   /**
-   * The converted copy of a model. Throws what the importer says of the model, IMPORT_FAILED and
+   * The converted copy of a model, held in the cache until it is released. One conversion at a time: each
+   * may take much memory. Throws what the importer says of the model, IMPORT_FAILED and
    * IMPORT_CHECK_FAILED.
    */
-  convert(path: string, options?: ImportOptions, signal?: AbortSignal): Promise<ConvertedModel>;
+  convert(path: string, options?: ImportOptions, watch?: ConversionWatch): Promise<ConvertedModel>;
+  /** The copy that `convert` gave is not used any more; to be called as often. */
+  release(file: string): void;
   /** The same into a folder that the caller owns, which is empty; `expected` are two .npy files. */
   convertInto(
     folder: string,
@@ -63,7 +79,7 @@ export interface Converter {
     options?: ImportOptions,
     expected?: { readonly input: string; readonly output: string },
   ): Promise<ConvertedModel>;
-  /** Removes copies that no cache holds. */
+  /** Releases all copies, and removes those that no cache holds. */
   [Symbol.dispose](): void;
 }
 
@@ -80,8 +96,20 @@ export function filesOfModel(path: string): readonly string[] {
 const bytesOf = (files: readonly string[]): number =>
   files.reduce((sum, file) => sum + statSync(file).size, 0);
 
+interface CopyPlace {
+  readonly folder: string;
+  /** Where it is made, to be renamed. */
+  readonly building: string;
+  /** Keeps a copy that is there in the cache. */
+  hold?(): Promise<() => void>;
+  /** Marks it as used now; the oldest that nobody holds may go. */
+  touch?(): void;
+}
+
 export function createConverter({ cache, environment }: ConverterOptions): Converter {
   const temporary: string[] = [];
+  const holds = new Map<string, (() => void)[]>();
+  const takeTurn = createTurns();
 
   async function runConversion(
     folder: string,
@@ -109,6 +137,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     return result as ConversionReport;
   }
 
+  /** Every graph by the first of its signatures; what is told is of the first graph. */
   async function runCheck(
     folder: string,
     path: string,
@@ -116,9 +145,23 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     signal?: AbortSignal,
     expected?: { readonly input: string; readonly output: string },
   ): Promise<CheckReport> {
-    const [signature] = report.signatures;
-    if (!signature)
-      throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
+    const byFile = Map.groupBy(report.signatures, ({ file }) => file);
+    const [first, ...others] = [...byFile.values()].flatMap(([signature]) => signature ?? []);
+    if (!first) throw new ServingError('IMPORT_FAILED', { path, problem: 'it has no signature' });
+    const found = await checkGraph(folder, path, report, first, signal, expected);
+    for (const other of others) await checkGraph(folder, path, report, other, signal);
+    return found;
+  }
+
+  /** The graph of a signature. */
+  async function checkGraph(
+    folder: string,
+    path: string,
+    report: ConversionReport,
+    signature: SignatureReport,
+    signal?: AbortSignal,
+    expected?: { readonly input: string; readonly output: string },
+  ): Promise<CheckReport> {
     const fail = (problem: string): ServingError =>
       new ServingError('IMPORT_CHECK_FAILED', { path, problem });
     const specs = (values: typeof signature.inputs) => values.map(specInGraph);
@@ -140,13 +183,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     return result;
   }
 
-  async function make(folder: string, path: string, options: ImportOptions, signal?: AbortSignal) {
-    const report = await runConversion(folder, path, options, signal);
-    const check = await runCheck(folder, path, report, signal);
-    return { report, check };
-  }
-
-  async function placeFor(path: string, options: ImportOptions) {
+  async function placeFor(path: string, options: ImportOptions): Promise<CopyPlace> {
     const held = await cache;
     if (!held) {
       const building = mkdtempSync(join(tmpdir(), 'modelship-import-'));
@@ -158,31 +195,80 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
       importerVersion,
       JSON.stringify(options),
     ]);
-    void held.touch(key);
-    return held.placeOf(key);
+    const place = held.placeOf(key);
+    return {
+      ...place,
+      hold: () => held.hold(key),
+      touch: () => void held.touch(key),
+    };
+  }
+
+  /** Converts and checks, unless that was done by the time it is our turn. */
+  async function make(
+    { folder, building }: CopyPlace,
+    path: string,
+    options: ImportOptions,
+    { signal, onPhase }: ConversionWatch,
+  ): Promise<Pick<ConvertedModel, 'report' | 'check' | 'fromCache'>> {
+    using _turn = await takeTurn(signal, () => onPhase?.('waiting for another conversion'));
+    const known = readReport(folder);
+    if (known) return { report: known, check: undefined, fromCache: true };
+    mkdirSync(building, { recursive: true, mode: 0o700 });
+    try {
+      onPhase?.('converting');
+      const report = await runConversion(building, path, options, signal);
+      onPhase?.('checking the converted copy');
+      const check = await runCheck(building, path, report, signal);
+      moveInto(building, folder);
+      return { report, check, fromCache: false };
+    } finally {
+      rmSync(building, { recursive: true, force: true });
+    }
+  }
+
+  async function hold({ hold, folder }: CopyPlace): Promise<void> {
+    if (!hold) return;
+    const file = join(folder, convertedName);
+    const end = await hold();
+    holds.set(file, [...(holds.get(file) ?? []), end]);
+  }
+
+  function release(file: string): void {
+    const [first, ...rest] = holds.get(file) ?? [];
+    if (rest.length > 0) holds.set(file, rest);
+    else holds.delete(file);
+    first?.();
   }
 
   return {
-    async convert(path, options = {}, signal) {
-      const { folder, building } = await placeFor(path, options);
-      const known = readReport(folder);
-      const file = join(folder, convertedName);
-      if (known) return { file, report: known, check: undefined, fromCache: true };
-      mkdirSync(building, { recursive: true, mode: 0o700 });
+    async convert(path, options = {}, watch = {}) {
+      const place = await placeFor(path, options);
+      const file = join(place.folder, convertedName);
+      await hold(place);
       try {
-        const { report, check } = await make(building, path, options, signal);
-        moveInto(building, folder);
-        return { file, report, check, fromCache: false };
+        const known = readReport(place.folder);
+        if (known) return { file, report: known, check: undefined, fromCache: true };
+        const made = await make(place, path, options, watch);
+        // What other processes see of a hold lies in the folder, which is new.
+        await hold(place);
+        release(file);
+        return { file, ...made };
+      } catch (error) {
+        release(file);
+        throw error;
       } finally {
-        rmSync(building, { recursive: true, force: true });
+        place.touch?.();
       }
     },
+    release,
     async convertInto(folder, path, options = {}, expected) {
       const report = await runConversion(folder, path, options);
       const check = await runCheck(folder, path, report, undefined, expected);
       return { file: join(folder, convertedName), report, check, fromCache: false };
     },
     [Symbol.dispose]() {
+      for (const all of holds.values()) for (const end of all) end();
+      holds.clear();
       for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -153,6 +153,15 @@ describe('refused, with the reason:', () => {
   });
 });
 
+test('the preset none passes the pixels through, for a model that scales them itself', () => {
+  const yaml =
+    'preset: none, color: rgb, resize: {mode: exact, filter: bilinear, antialias: false}';
+  expect(plan(yaml, input([null, 180, 180, 3])).plan).toMatchObject({
+    geometry: { color: 'rgb', resize: { mode: 'exact', height: 180, width: 180 } },
+    normalisation: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+  });
+});
+
 describe('the proposed lines work when they are pasted:', () => {
   test.each<[string, TensorSpec]>([
     ['NCHW', nchw],

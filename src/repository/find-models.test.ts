@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/models/run.ts';
@@ -124,6 +124,55 @@ describe('what is wrong with one version or model is kept beside the others:', (
     symlinkSync('nowhere.onnx', join(root, 'a/model.onnx'));
     expect(find()).toEqual(['a 1:a/model.onnx', 'b 1:b/model.onnx']);
   });
+});
+
+describe('an ONNX file is served in the place of another of the same name,', () => {
+  const warnings = (path = ''): (string | undefined)[] =>
+    findModels(join(root, path)).map(({ versions }) => versions.at(-1)?.warning);
+
+  function age(path: string, minutes: number): void {
+    const then = new Date(Date.now() - minutes * 60_000);
+    utimesSync(join(root, path), then, then);
+  }
+
+  test.each(['', 'm/', 'm/3/'])('with a warning when that is newer (in models/%s)', (place) => {
+    make(`${place}cnn.onnx`, `${place}cnn.keras`, 'other.onnx');
+    age(`${place}cnn.onnx`, 10);
+    const expected = `${join(root, place, 'cnn.onnx')} is served and not ${join(root, place, 'cnn.keras')}, which is newer; move one of them away, or name the one to serve: modelship serve ${join(root, place, 'cnn.keras')}`;
+    expect(warnings().filter((warning) => warning !== undefined)).toEqual([expected]);
+  });
+
+  test('and nothing is said when it was made of it, when that cannot be served, or is named', () => {
+    make('a.onnx', 'a.keras', 'b.onnx', 'b.pt', 'c.onnx', 'd.keras');
+    age('a.keras', 10);
+    age('b.onnx', 10);
+    age('c.onnx', 10);
+    expect(warnings()).toEqual([undefined, undefined, undefined, undefined]);
+    make('e/e.onnx', 'e/e.keras');
+    age('e/e.onnx', 10);
+    expect([find('e/e.keras'), warnings('e/e.keras')]).toEqual([['e 1:e/e.keras'], [undefined]]);
+  });
+});
+
+test('several files of one name are one model with a problem, beside the others', () => {
+  make('cnn.keras', 'cnn.h5', 'good.onnx');
+  expect(find()).toEqual(['cnn 1:MODEL_AMBIGUOUS', 'good 1:good.onnx']);
+  const [problem] = findModels(root).flatMap(({ versions }) => versions[0]?.problem ?? []);
+  expect(problem?.message).toBe(
+    `${root} holds several files of one model, cnn (cnn.h5, cnn.keras); expected one. Move the others away, or give them other names.`,
+  );
+});
+
+test('its model.yaml has the name of a file that stands among others', () => {
+  make('a.onnx', 'b.onnx', 'b.yml', 'c/model.onnx', 'd/net.onnx', 'd/net.yaml');
+  const names = [...findModels(root), ...findModels(join(root, 'd/net.onnx'))];
+  expect(names.map(({ name, yamlName = 'model.yaml' }) => `${name} ${yamlName}`)).toEqual([
+    'a a.yaml',
+    'b b.yml',
+    'c model.yaml',
+    'd model.yaml',
+    'net net.yaml',
+  ]);
 });
 
 describe('links', () => {

@@ -10,7 +10,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { existsSync, opendirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
-import { formatOfFile, servedFormat } from './model-files.ts';
+import { formatOfFile, isServed } from './model-files.ts';
 import type { InTurns } from './turns.ts';
 import { doAtOnce } from './turns.ts';
 
@@ -21,6 +21,8 @@ export interface FoundVersion {
   /** The model file. Absent when the folder has a problem. */
   readonly file?: string | undefined;
   readonly problem?: ServingError | undefined;
+  /** What to know of it although it can be served. */
+  readonly warning?: string | undefined;
 }
 
 export interface FoundModel {
@@ -31,6 +33,8 @@ export interface FoundModel {
   /** The file or folder that is the model: it is there as long as the model is. */
   readonly place: string;
   readonly yamlPath?: string;
+  /** What its model.yaml is called, or would be (a file among others has one of its own name); model.yaml if left out. */
+  readonly yamlName?: string;
   readonly versions: readonly FoundVersion[];
 }
 
@@ -90,8 +94,6 @@ function isNoFile(path: string): boolean {
   }
 }
 
-const isServed = (file: string): boolean => formatOfFile(basename(file)) === servedFormat;
-
 /**
  * Model files, also those whose link is broken: opening them says what is wrong. Without the file that
  * another was made from (`best.pt` beside `best.onnx`).
@@ -107,6 +109,38 @@ function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
   return files.filter((file) => isServed(file) || !served.has(stem(file)));
 }
 
+/** Copied one after the other, two files are this far apart at most. */
+const copiedTogetherMs = 2000;
+
+const changedAt = (file: string): number => statOf(file)?.mtimeMs ?? 0;
+
+/**
+ * A warning of a file of another framework that is newer than the ONNX file which is served in its place:
+ * it may be that it was trained again and not exported. PyTorch's are not meant: they cannot be served.
+ */
+function warnOfNewer(served: string, others: readonly string[]): string | undefined {
+  const convertible = others.filter((file) => /\.(keras|h5|hdf5|pb)$/i.test(file));
+  try {
+    const newer = convertible.find(
+      (file) => changedAt(file) > changedAt(served) + copiedTogetherMs,
+    );
+    return newer === undefined
+      ? undefined
+      : `${served} is served and not ${newer}, which is newer; move one of them away, or name the one to serve: modelship serve ${newer}`;
+  } catch (error) {
+    if (error instanceof ServingError) return undefined;
+    throw error;
+  }
+}
+
+/** Files called like this one but for the extension, and with others that were left out for it. */
+function siblingsOf(file: string, entries: readonly Dirent[]): string[] {
+  const stem = basename(file, extname(file));
+  return entries
+    .filter(({ name }) => name !== basename(file) && basename(name, extname(name)) === stem)
+    .map(({ name }) => join(dirname(file), name));
+}
+
 const versionName = /^[1-9]\d{0,18}$/;
 
 function isVersionFolder(folder: string, entry: Dirent): boolean {
@@ -114,10 +148,14 @@ function isVersionFolder(folder: string, entry: Dirent): boolean {
   return entry.isDirectory() || isFolder(join(folder, entry.name));
 }
 
-function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'> {
+type Look = Pick<FoundVersion, 'file' | 'problem' | 'warning'>;
+
+function lookIntoVersion(folder: string): Look {
   let files: string[];
+  let entries: Dirent[];
   try {
-    files = modelFilesIn(folder, doAtOnce(listFolder(folder)));
+    entries = doAtOnce(listFolder(folder));
+    files = modelFilesIn(folder, entries);
     // Checkpoints and the like lie beside the one file that can be served.
     if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
@@ -128,14 +166,18 @@ function lookIntoVersion(folder: string): Pick<FoundVersion, 'file' | 'problem'>
     return { problem: new ServingError('MODEL_AMBIGUOUS', { path: folder, files: names }) };
   }
   const [file] = files;
-  if (file) return { file };
+  if (file && !isServed(file)) return { file };
+  if (file) {
+    const all = entries.map(({ name }) => join(folder, name));
+    return { file, warning: warnOfNewer(file, all) };
+  }
   return { problem: new ServingError('NO_MODEL_FOUND', { path: folder, found: 'no model file' }) };
 }
 
 /** Its folder is looked into when somebody asks: of ten thousand versions few are wanted. */
 function findVersion(version: string, folder: string): FoundVersion {
-  let seen: Pick<FoundVersion, 'file' | 'problem'> | undefined;
-  const look = (): Pick<FoundVersion, 'file' | 'problem'> => {
+  let seen: Look | undefined;
+  const look = (): Look => {
     seen ??= lookIntoVersion(folder);
     return seen;
   };
@@ -148,13 +190,22 @@ function findVersion(version: string, folder: string): FoundVersion {
     get problem() {
       return look().problem;
     },
+    get warning() {
+      return look().warning;
+    },
   };
 }
 
-function yamlIn(folder: string): { yamlPath: string } | undefined {
-  const yamlPath = ['model.yaml', 'model.yml'].map((name) => join(folder, name)).find(existsSync);
-  return yamlPath ? { yamlPath } : undefined;
+type Yaml = Pick<FoundModel, 'yamlPath' | 'yamlName'>;
+
+/** The first of these names that is there. */
+function yamlOf(folder: string, names: readonly [string, ...string[]]): Yaml {
+  const yamlPath = names.map((name) => join(folder, name)).find(existsSync);
+  return yamlPath ? { yamlPath, yamlName: basename(yamlPath) } : { yamlName: names[0] };
 }
+
+const yamlIn = (folder: string): Yaml => yamlOf(folder, ['model.yaml', 'model.yml']);
+const hasYaml = (folder: string): boolean => yamlIn(folder).yamlPath !== undefined;
 
 /** Names of whole numbers in rising order; thousands of them are sorted in a few milliseconds. */
 function sortNumbers(names: string[]): string[] {
@@ -188,8 +239,8 @@ function* modelInFolder(folder: string): InTurns<FoundModel | undefined> {
   const versions = yield* versionsIn(folder, entries);
   if (versions.length > 0) return { name, folder, place: folder, ...yamlIn(folder), versions };
   const files = modelFilesIn(folder, entries);
-  if (files.length > 1 && !yamlIn(folder)) return undefined;
-  if (files.length > 0 || yamlIn(folder)) {
+  if (files.length > 1 && !hasYaml(folder)) return undefined;
+  if (files.length > 0 || hasYaml(folder)) {
     const versions = [findVersion('1', folder)];
     return { name, folder, place: folder, ...yamlIn(folder), versions };
   }
@@ -211,7 +262,7 @@ function modelFromVersionFile(file: string): FoundModel {
 
 /** `digits/2`, named itself: that version of the model whose folder is above. */
 function* modelOfVersionFolder(folder: string): InTurns<FoundModel | undefined> {
-  if (!versionName.test(basename(folder)) || yamlIn(folder)) return undefined;
+  if (!versionName.test(basename(folder)) || hasYaml(folder)) return undefined;
   const above = yield* modelInFolder(dirname(folder));
   const versions = above?.versions.filter(({ version }) => version === basename(folder)) ?? [];
   return above && versions.length > 0 ? { ...above, place: folder, versions } : undefined;
@@ -226,8 +277,8 @@ function modelFromFile(file: string, alone: boolean): FoundModel {
   const stem = basename(file, extname(file));
   const generic = ['model', 'saved_model'].includes(stem);
   if (generic && versionName.test(basename(folder))) return modelFromVersionFile(file);
-  const own = [`${stem}.yaml`, `${stem}.yml`].map((name) => join(folder, name)).find(existsSync);
-  const yaml = own ? { yamlPath: own } : alone ? yamlIn(folder) : undefined;
+  const own = yamlOf(folder, [`${stem}.yaml`, `${stem}.yml`]);
+  const yaml = own.yamlPath === undefined && alone ? yamlIn(folder) : own;
   return {
     name: nameFrom(generic ? basename(folder) : stem),
     folder,
@@ -253,13 +304,39 @@ function* modelsBelow(folder: string): InTurns<FoundModel[]> {
     if (files.length === 0) return [];
     if (files.filter(isServed).length === 1) {
       const versions = [findVersion('1', folder)];
-      return [{ name: nameFrom(basename(folder)), folder, place: folder, versions }];
+      const name = nameFrom(basename(folder));
+      return [{ name, folder, place: folder, versions }];
     }
     return [asProblem(new ServingError('MODEL_AMBIGUOUS', { path: folder, files }))];
   } catch (error) {
     if (error instanceof ServingError) return [asProblem(error)];
     throw error;
   }
+}
+
+/** Files that lie loose; those that are one model by their names cannot be told apart. */
+function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): FoundModel[] {
+  const alone = files.length === 1;
+  const byName = Map.groupBy(
+    files.map((file) => modelFromFile(file, alone)),
+    ({ name }) => name,
+  );
+  return [...byName.values()].map((models) => {
+    const [first, ...others] = models as [FoundModel, ...FoundModel[]];
+    const { name, folder, place } = first;
+    if (others.length > 0) {
+      const places = models.map((model) => basename(model.place));
+      const problem = new ServingError('MODEL_AMBIGUOUS', {
+        path: folder,
+        model: name,
+        files: places,
+      });
+      return { ...first, versions: [{ version: '1', folder, problem }] };
+    }
+    const warning = isServed(place) ? warnOfNewer(place, siblingsOf(place, entries)) : undefined;
+    if (warning === undefined) return first;
+    return { ...first, versions: first.versions.map((version) => ({ ...version, warning })) };
+  });
 }
 
 function* modelsInFolder(folder: string): InTurns<FoundModel[]> {
@@ -276,7 +353,7 @@ function* modelsInFolder(folder: string): InTurns<FoundModel[]> {
     models.push(...(yield* modelsBelow(path)));
     yield;
   }
-  return [...models, ...files.map((file) => modelFromFile(file, files.length === 1))];
+  return [...models, ...modelsOfFiles(files, entries)];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */

@@ -2,7 +2,7 @@
  * Which files are models, by extension. Only cheap looks: no file is opened here.
  */
 
-import { extname } from 'node:path';
+import { basename, extname } from 'node:path';
 
 export type ModelFormat =
   | 'ONNX'
@@ -40,4 +40,9 @@ export function formatOfFile(name: string): ModelFormat | undefined {
   if (name === 'saved_model.pb') return 'TensorFlow SavedModel';
   if (name.startsWith('.') || beside.has(name)) return undefined;
   return formats[extname(name).toLowerCase()];
+}
+
+/** Whether a file can be served without a conversion, as far as its name tells. */
+export function isServed(file: string): boolean {
+  return formatOfFile(basename(file)) === servedFormat;
 }

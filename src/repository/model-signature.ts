@@ -2,7 +2,7 @@
  * A model's inputs and outputs as every other part of the server knows them, read from the file.
  */
 
-import { dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { ServingError } from '../errors.ts';
 import { readOnnxModel } from '../onnx/read-model.ts';
 import { checkServable } from '../onnx/servable.ts';
@@ -46,6 +46,12 @@ function externalFiles(path: string, { externalTensors }: OnnxSummary): string[]
   return [...new Set(externalTensors.map(({ location }) => join(dirname(path), location)))].sort();
 }
 
+/** How PyTorch itself writes the file that can be served. */
+function exportAdvice(path: string): string {
+  const onnx = `${basename(path, extname(path))}.onnx`;
+  return `Export it where it was trained: torch.onnx.export(model.eval(), (example,), "${onnx}", input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}})`;
+}
+
 /**
  * Reads the signature of a model file. Throws MODEL_FORMAT_UNSUPPORTED, MODEL_FILE_INVALID,
  * OPSET_TOO_NEW, VALUE_TYPE_UNSUPPORTED or PATH_UNREADABLE.
@@ -57,6 +63,7 @@ export function readSignature(path: string): ModelSignature {
       path,
       format: `a ${format ?? 'file'} model`,
       supported: servedFormats,
+      advice: format === 'PyTorch' ? exportAdvice(path) : undefined,
     });
   }
   const summary = readOnnxModel(path);

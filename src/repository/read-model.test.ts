@@ -101,6 +101,13 @@ test('one broken version does not touch the others', () => {
   expect(codes).toEqual([undefined, 'MODEL_FILE_INVALID', 'MODEL_FORMAT_UNSUPPORTED']);
 });
 
+test('a PyTorch file is refused with the line that exports it', () => {
+  write('yolo/best.pt', 'PK');
+  expect(read('yolo').versions[0]?.problem?.message).toMatch(
+    /best\.pt is a PyTorch model, which cannot be served yet; .* torch\.onnx\.export\(model\.eval\(\), \(example,\), "best\.onnx"/,
+  );
+});
+
 describe('labels', () => {
   const labelsOf = (content: string | Uint8Array): ReadModel => {
     writeTestModel(root, 'mlp');

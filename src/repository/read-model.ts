@@ -25,6 +25,15 @@ export interface ImportedNames {
   readonly picture?: PictureInputYaml | undefined;
   /** Its signatures by name, as model.yaml names them: from its own names to those of the graph. */
   readonly signatures: Readonly<Record<string, ImportedSignatureNames>>;
+  /** Signatures that share nothing with those are in graphs of their own. */
+  readonly otherGraphs?: readonly ImportedGraph[] | undefined;
+}
+
+/** One more graph of a converted model, with its signatures. */
+export interface ImportedGraph {
+  readonly file: string;
+  readonly signature: ModelSignature;
+  readonly names: Omit<ImportedNames, 'otherGraphs'>;
 }
 
 export interface ImportedSignatureNames {
@@ -36,11 +45,17 @@ export interface ImportedSignatureNames {
 export interface ReadVersion {
   readonly version: string;
   readonly file?: string | undefined;
+  /** The user's own file, where `file` is a converted copy of it. */
+  readonly original?: string | undefined;
+  /** Its file is in another format, and is converted before it is loaded. */
+  readonly unconverted?: boolean | undefined;
   readonly signature?: ModelSignature;
   /** What the model's own format says beside its graph, where it was converted. */
   readonly imported?: ImportedNames | undefined;
   /** Where its file has to be fetched from first. */
   readonly source?: SourceYaml | undefined;
+  /** What to know of it although it can be served. */
+  readonly warning?: string | undefined;
   /** Why this version cannot be served. */
   readonly problem?: ServingError;
 }
@@ -49,6 +64,8 @@ export interface ModelHead {
   readonly name: string;
   readonly folder: string;
   readonly yamlPath?: string | undefined;
+  /** What its model.yaml is called, or would be; model.yaml if left out. */
+  readonly yamlName?: string | undefined;
   readonly config: ModelYaml;
   readonly labels?: readonly string[] | undefined;
   /** Names of sample pictures, and the folder they are in. */
@@ -139,10 +156,11 @@ function findSamples(
 }
 
 /** Never throws: what is wrong is in `problem`. */
-export function readVersion({ version, file, problem }: FoundVersion): ReadVersion {
+export function readVersion({ version, file, problem, warning }: FoundVersion): ReadVersion {
   if (problem || !file) return { version, ...(problem ? { problem } : {}) };
   try {
-    return { version, file, signature: readSignature(file) };
+    const signature = readSignature(file);
+    return { version, file, signature, ...(warning === undefined ? {} : { warning }) };
   } catch (error) {
     if (error instanceof ServingError) return { version, file, problem: error };
     const unreadable = new ServingError('PATH_UNREADABLE', {
@@ -195,6 +213,7 @@ export function readHead(found: FoundModel, changes: HeadChanges = {}): ModelHea
   const base = {
     folder: found.folder,
     yamlPath: found.yamlPath,
+    yamlName: found.yamlName,
     found: found.versions.map(({ version }) => version),
   };
   let name = changes.name ?? found.name;

@@ -59,7 +59,8 @@ export interface BuiltService {
   readonly life: ModelLife | undefined;
 }
 
-const placeOf = ({ folder, versions }: ReadModel): string => versions[0]?.file ?? folder;
+const placeOf = ({ folder, versions }: ReadModel): string =>
+  versions[0]?.original ?? versions[0]?.file ?? folder;
 
 function refuseSameNames(models: readonly ReadModel[]): void {
   const names = models.map(({ name }) => name);
@@ -67,7 +68,7 @@ function refuseSameNames(models: readonly ReadModel[]): void {
     .filter(({ name }, i) => names.indexOf(name) < i)
     .map((model) => {
       const first = models[names.indexOf(model.name)] as ReadModel;
-      return `two models are called "${model.name}": ${placeOf(first)} and ${placeOf(model)}; give one another name in its model.yaml`;
+      return `two models are called "${model.name}": ${placeOf(first)} and ${placeOf(model)}; give one another name (name: … in its ${model.yamlName ?? 'model.yaml'})`;
     });
   if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
 }

@@ -215,7 +215,8 @@ export function createInferenceService(options: InferenceServiceOptions): Infere
     const frames = checkInputs(model, signature.inputs, inputs);
     const wanted = checkOutputs(model, signature, outputs);
     if (classes) refuseUnclassifiable(model, signature.outputs, classes);
-    const answer = await runWith(served, signature, { inputs: frames, wanted }, life);
+    const graph = signature.graph === undefined ? served : served.graphOf(signature);
+    const answer = await runWith(graph, signature, { inputs: frames, wanted }, life);
     return {
       model,
       version: served.version.version,

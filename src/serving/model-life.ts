@@ -127,7 +127,12 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const source = sourceOf(model.head, found);
     const read: ReadVersion = source
       ? { version, source }
-      : { version, file: found.file, ...(found.problem ? { problem: found.problem } : {}) };
+      : {
+          version,
+          file: found.file,
+          warning: found.warning,
+          ...(found.problem ? { problem: found.problem } : {}),
+        };
     const head = { ...model.head, versions: [read] };
     const cores = coresOf(model.head, sharers(), options.cores);
     const serving = (): ServedVersion | undefined =>

@@ -10,7 +10,7 @@ import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
 import type { CoreRequest, CoreShare } from './core-budget.ts';
 import { shareCores } from './core-budget.ts';
 import type { PlannedSignatures } from './signatures.ts';
-import { declaredSignatures, planSignatures } from './signatures.ts';
+import { planAllSignatures } from './signatures.ts';
 
 export interface VersionPlans {
   readonly pictures?: PictureDecision | undefined;
@@ -26,7 +26,7 @@ export function planVersion(model: ModelHead, version: ReadVersion): VersionPlan
   return {
     pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),
-    signatures: planSignatures(declaredSignatures(model, version), signature, pictures),
+    signatures: planAllSignatures(model, version, pictures),
   };
 }
 

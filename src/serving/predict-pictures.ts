@@ -29,7 +29,12 @@ interface Plans {
 export function plansOf({ model, pictures, scores }: ServedVersion): Plans {
   if (!pictures?.plan) {
     const { reason = 'it has no signature', yaml = '' } = pictures?.problem ?? {};
-    throw new ServingError('PREPROCESSING_MISSING', { model: model.name, reason, yaml });
+    throw new ServingError('PREPROCESSING_MISSING', {
+      model: model.name,
+      reason,
+      yaml,
+      file: model.yamlName,
+    });
   }
   if (!scores?.plan) {
     const problem = scores?.problem ?? 'it has no signature';

@@ -23,14 +23,20 @@ import { findContradiction, planVersion } from './plan-version.ts';
 import type { ServedVersion } from './served-version.ts';
 import type { PreparedVersion } from './version-preparation.ts';
 
-/** Reads a version's file, or converts it and reads what came of that. Never rejects but for `signal`. */
+/** Whoever waits for a preparation: may end it, and is told what is being done. */
+export interface PrepareWatch {
+  readonly signal: AbortSignal;
+  readonly onPhase: (phase: string) => void;
+}
+
+/** Reads a version's file, or converts it and reads what came of that. Never rejects but for the signal. */
 export type ReadInChild = (
   version: ReadVersion,
   model: ModelHead,
-  signal: AbortSignal,
+  watch: PrepareWatch,
 ) => Promise<ReadVersion>;
 
-export interface PrepareOptions {
+export interface PrepareOptions extends PrepareWatch {
   readonly model: ReadModel;
   readonly version: ReadVersion;
   /** The version of the model that serves now. */
@@ -40,9 +46,10 @@ export interface PrepareOptions {
   readonly source: ModelSource | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly startRunner: (process: ChildProcess) => RunnerProcess;
+  /** Whether it is optimised ahead too, by a child of low priority. */
+  readonly optimise: boolean;
   readonly limitMs: number;
   readonly log: Log;
-  readonly signal: AbortSignal;
 }
 
 function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): string {
@@ -125,9 +132,9 @@ async function withFile({ version, source, signal }: PrepareOptions): Promise<Re
 
 /** Throws what keeps the version from being loaded, as far as that is not in its `problem`. */
 export async function prepareVersion(options: PrepareOptions): Promise<PreparedVersion> {
-  const { model, signal, log } = options;
+  const { model, log } = options;
   const version = await withFile(options);
-  const read = await (options.readInChild?.(version, model, signal) ??
+  const read = await (options.readInChild?.(version, model, options) ??
     readVersion({ folder: model.folder, ...version }));
   const plans = planVersion(model, read);
   const { problem, warning } = judgeSignature(options, read);
@@ -141,7 +148,7 @@ export async function prepareVersion(options: PrepareOptions): Promise<PreparedV
   if (prepared.problem) return prepared;
   if (warning) log.warn({ model: model.name, version: read.version, warning }, 'signature differs');
   // Optimising takes the memory of a load, which is not there while the old version serves.
-  if (model.config.versions.preserve === 'availability')
+  if (options.optimise && model.config.versions.preserve === 'availability')
     await fillCache(await options.makeOrder(read), options);
   return prepared;
 }

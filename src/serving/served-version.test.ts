@@ -3,8 +3,10 @@ import { ServingError } from '../errors.ts';
 import type { FrameTensor } from '../runner/frames.ts';
 import { newLife } from './life.fixture.ts';
 import { order, refusal, settle } from './runner.fixture.ts';
+
 import type { VersionStage } from './version.fixture.ts';
 import { createReadyStage, createVersionStage } from './version.fixture.ts';
+import type { PreparedVersion } from './version-preparation.ts';
 import type { RunAnswer } from './version-queue.ts';
 
 describe('the states of a version:', () => {
@@ -34,6 +36,44 @@ describe('the states of a version:', () => {
       'state READY',
       'runner-ready READY',
     ]);
+  });
+
+  test('it is LOADING with what its preparation does as the reason', async () => {
+    const over = Promise.withResolvers<PreparedVersion>();
+    let note = (_phase: string): void => {};
+    const stage = createVersionStage({
+      prepare({ onPhase }) {
+        note = onPhase;
+        return over.promise;
+      },
+    });
+    const starting = stage.served.start();
+    note('converting');
+    expect([stage.served.state, stage.served.reason]).toEqual(['LOADING', 'converting']);
+    const { version, pictures, scores } = stage.served;
+    over.resolve({ version, pictures, scores });
+    await settle();
+    expect([stage.served.state, stage.served.reason]).toEqual(['LOADING', undefined]);
+    stage.runner.loaded();
+    await starting;
+    note('too late');
+    expect([stage.served.state, stage.served.reason]).toEqual(['READY', undefined]);
+  });
+
+  test('it is gone once: when it has stopped, or its preparation failed', async () => {
+    const gone: string[] = [];
+    const onGone = ({ version }: { version: string }): void => void gone.push(version);
+    const serving = await createReadyStage({ onGone });
+    expect(gone).toEqual([]);
+    await serving.served.stop();
+    await serving.served.stop();
+    expect(gone).toEqual(['1']);
+    const prepare = (): Promise<PreparedVersion> => Promise.reject(new Error('it is broken'));
+    const broken = createVersionStage({ version: '2', prepare, onGone });
+    await broken.served.start();
+    expect([broken.served.state, broken.served.reason]).toEqual(['FAILED', 'it is broken']);
+    await broken.served.stop();
+    expect(gone).toEqual(['1', '2']);
   });
 
   test('it stays READY while one of its runners lives', async () => {

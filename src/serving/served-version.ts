@@ -7,7 +7,7 @@
 import { messageOf, ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ImportedGraph, ReadModel, ReadVersion } from '../repository/read-model.ts';
 import type { LoadOrder, LoadReport } from '../runner/protocol.ts';
 import type { RunnerProcess, RunResult } from '../runner/runner-process.ts';
 import type { RestartCause, VersionMetrics } from '../telemetry/version-metrics.ts';
@@ -17,9 +17,10 @@ import { runSizeOf } from './batch-size.ts';
 import type { VersionState } from './inference-types.ts';
 import type { FailedLoad, Instances, InstancesOptions } from './instances.ts';
 import { createInstances } from './instances.ts';
+import { createOtherGraphs } from './other-graphs.ts';
 import type { RequestLife } from './request-life.ts';
 import { scheduleTimer } from './schedule-timer.ts';
-import type { ServedSignatures } from './signatures.ts';
+import type { ServedSignature, ServedSignatures } from './signatures.ts';
 import type { PreparationOptions } from './version-preparation.ts';
 import { createPreparation } from './version-preparation.ts';
 import type { RunAnswer, RunRequest } from './version-queue.ts';
@@ -38,6 +39,8 @@ export interface ServedVersion {
   readonly scores: ScoreDecision | undefined;
   /** What the tensor APIs may name. */
   readonly signatures: ServedSignatures;
+  /** What runs a signature: the version itself, or another graph of it. Throws MODEL_NOT_READY. */
+  graphOf(signature: ServedSignature): ServedVersion;
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -92,6 +95,10 @@ export interface ServedVersionOptions extends PreparationOptions {
   /** Why it is not served although its file can be read. */
   readonly problem?: ServingError | undefined;
   readonly later?: boolean | undefined;
+  /** Makes what serves another graph of the version; absent: none is served. */
+  readonly buildGraph?: ((graph: ImportedGraph) => ServedVersion) | undefined;
+  /** Called once when it has stopped or FAILED for good. */
+  readonly onGone?: ((version: ReadVersion) => void) | undefined;
   readonly instances: number;
   /** A run that takes longer is ended together with its runner; absent: none is. */
   readonly runLimitMs?: number | undefined;
@@ -139,12 +146,14 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let onReleased = (): void => {};
   let retiring: Promise<void> | undefined;
   let closed = false;
+  let gone = false;
   let starting: Promise<void> | undefined;
   let since = new Date();
   let report: LoadReport | undefined;
   let instances: Instances | undefined;
   let ready = 0;
   const firstLoad = Promise.withResolvers<void>();
+  const others = options.buildGraph && createOtherGraphs(options.buildGraph);
   const seats: (RunnerProcess | undefined)[] = [];
 
   function change(next: VersionState, why?: string, cause?: RestartCause): void {
@@ -188,11 +197,24 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     if (ready === 0 && (final || hopeless) && state !== 'FAILED' && state !== 'UNLOADING') {
       failure = toFailure(error, model.name, preparation.parts.version.version);
       triesOn = !final;
+      if (final) noteGone();
       change('FAILED', told, final ? undefined : 'load_failed');
       return;
     }
     if (ready === 0 && state !== 'UNLOADING') reason = told;
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
+  }
+
+  function notePhase(phase: string): void {
+    if (state !== 'LOADING') return;
+    reason = phase;
+    options.onChange(served, { kind: 'state', detail: phase });
+  }
+
+  /** Told of once: nothing needs its file any more. */
+  function noteGone(): void {
+    if (!gone) options.onGone?.(preparation.parts.version);
+    gone = true;
   }
 
   async function start(): Promise<void> {
@@ -202,6 +224,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     } catch (error) {
       if (state === 'LOADING') {
         failure = toFailure(error, model.name, preparation.parts.version.version);
+        noteGone();
         change('FAILED', messageOf(error));
       }
     }
@@ -209,12 +232,13 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   }
 
   async function load(): Promise<void> {
-    await preparation.run(() =>
-      options.onChange(served, { kind: 'state', detail: 'it is prepared and waits for room' }),
-    );
+    await preparation.run(notePhase);
     if (state !== 'LOADING') return;
+    reason = undefined;
     const { version } = preparation.parts;
     runSize = runSizeOf(model, version, undefined);
+    const graphs = version.imported?.otherGraphs ?? [];
+    if (others && graphs.length > 0) await others.start(graphs);
     const order = await options.makeOrder(version);
     // Stopped meanwhile: nobody would end the runners.
     if (state !== 'LOADING') return;
@@ -287,7 +311,8 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     closed = true;
     firstLoad.resolve();
     queue.close(notReady());
-    await instances?.stop();
+    await Promise.all([instances?.stop(), others?.stop()]);
+    noteGone();
   }
 
   async function retire(limitMs: number, why: string): Promise<void> {
@@ -311,13 +336,20 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     get signatures() {
       return preparation.signatures;
     },
+    graphOf({ graph }) {
+      if (graph === undefined) return served;
+      const other = others?.find(graph);
+      if (!other) throw notReady();
+      return other;
+    },
     timeLimitMs: model.config.queue.timeoutMs,
     later: options.later === true,
     get prepareMs() {
       return preparation.tookMs;
     },
     get warning() {
-      return preparation.warning;
+      const all = [preparation.warning, others?.warning].filter((one) => one !== undefined);
+      return all.length > 0 ? all.join('; ') : undefined;
     },
     get failure() {
       return failure;
@@ -364,7 +396,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     },
     wantedInstances: options.instances,
     get runners() {
-      return seats.flatMap((held, runner) => (held?.pid ? [{ runner, pid: held.pid }] : []));
+      const own = seats.map((held) => held?.pid);
+      const pids = [...own, ...(others?.runners.map(({ pid }) => pid) ?? [])];
+      return pids.flatMap((pid, runner) => (pid ? [{ runner, pid }] : []));
     },
     start() {
       starting ??= start();

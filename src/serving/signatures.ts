@@ -9,7 +9,8 @@
 import type { SignatureYaml } from '../config/model-yaml.ts';
 import { ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
-import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
+import { planPictures } from '../pipeline/picture-plan.ts';
+import type { ImportedGraph, ModelHead, ReadVersion } from '../repository/read-model.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 
@@ -35,6 +36,8 @@ export interface ServedSignature {
   readonly outputs: readonly SignatureOutput[];
   /** Mask of all its outputs; 0 when they are all of the graph's. */
   readonly wanted: number;
+  /** The file of the graph that it is of; absent: the version's own. */
+  readonly graph?: string | undefined;
 }
 
 export interface ServedSignatures {
@@ -177,6 +180,32 @@ export function planSignatures(
     if (signature.takes === 'pictures')
       byPictureInput.set(signature.inputs[0]?.name ?? '', signature);
   return { graph: own, byName, byPictureInput, problems };
+}
+
+/** As `planSignatures`, with the signatures of the version's other graphs under their own names. */
+export function planAllSignatures(
+  model: Pick<ModelHead, 'config'>,
+  { signature, imported }: Pick<ReadVersion, 'signature' | 'imported'>,
+  pictures: PictureDecision | undefined,
+): PlannedSignatures {
+  const graph = signature ?? { inputs: [], outputs: [] };
+  const own = planSignatures(declaredSignatures(model, { imported }), graph, pictures);
+  const byName = new Map(own.byName);
+  for (const other of imported?.otherGraphs ?? []) {
+    const { file, names, signature: tensors } = other;
+    const planned = planSignatures(names.signatures, tensors, picturesOfGraph(other));
+    for (const name of Object.keys(names.signatures)) {
+      const one = planned.byName.get(name);
+      // One of model.yaml comes first.
+      if (one && !byName.has(name)) byName.set(name, { ...one, graph: file });
+    }
+  }
+  return { ...own, byName };
+}
+
+/** How pictures become the input of another graph: as the model's own code did it, model.yaml is not asked. */
+export function picturesOfGraph({ names, signature }: ImportedGraph): PictureDecision | undefined {
+  return names.picture && planPictures(names.picture, signature.inputs);
 }
 
 /** The signature of this name. Throws SIGNATURE_NOT_FOUND. */

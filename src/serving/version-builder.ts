@@ -8,7 +8,7 @@ import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
 import type { PicturePlan } from '../pipeline/picture-plan.ts';
 import type { ModelSource } from '../repository/model-source.ts';
-import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { ImportedGraph, ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { stampOf } from '../runner/file-stamp.ts';
 import type { LoadOrder, PictureInput } from '../runner/protocol.ts';
 import { startRunner } from '../runner/runner-process.ts';
@@ -19,10 +19,11 @@ import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import { wantsMeasuring } from './batch-size.ts';
 import type { CoreShare } from './core-budget.ts';
 import { findContradiction, planVersion } from './plan-version.ts';
-import type { ReadInChild } from './prepare-version.ts';
+import type { PrepareWatch, ReadInChild } from './prepare-version.ts';
 import { prepareVersion } from './prepare-version.ts';
 import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
+import { picturesOfGraph } from './signatures.ts';
 import type { PreparedVersion } from './version-preparation.ts';
 
 export interface VersionBuilderOptions {
@@ -43,6 +44,8 @@ export interface VersionBuilderOptions {
   readonly readInChild?: ReadInChild | undefined;
   /** Fetches files that come from elsewhere; absent: none can be. */
   readonly source?: ModelSource | undefined;
+  /** Called once with a version that is not served any more, or never will be. */
+  readonly onGone?: ((version: ReadVersion) => void) | undefined;
   /** Absent: nothing is counted. */
   readonly metrics?: Pick<Metrics, 'forVersion'> | undefined;
 }
@@ -120,15 +123,22 @@ function countEvent(metrics: VersionMetrics, served: ServedVersion, event: Versi
     metrics.countLoadFailure(served.failure.code);
 }
 
-function logEvent(log: Log, served: ServedVersion, event: VersionEvent): void {
+/** `graph`: it happened to another graph of the version. */
+function logEvent(
+  log: Log,
+  served: ServedVersion,
+  event: VersionEvent,
+  graph?: ImportedGraph,
+): void {
   const model = served.model.name;
   const { version } = served.version;
-  const fields = { model, version, state: served.state, reason: event.detail };
+  const signatures = graph && Object.keys(graph.names.signatures);
+  const fields = { model, version, signatures, state: served.state, reason: event.detail };
   if (event.kind === 'runner-gone') log.warn(fields, 'runner ended; it is being replaced');
   else if (event.kind === 'load-failed') log.warn(fields, 'runner does not load; another is tried');
   else if (served.state === 'FAILED') log.error(fields, 'model does not load');
   else if (event.kind === 'runner-ready')
-    log.info({ model, version, ...event.report }, 'runner ready');
+    log.info({ model, version, signatures, ...event.report }, 'runner ready');
   else log.info(fields, 'model state');
 }
 
@@ -160,8 +170,9 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
       };
       const loadLimitMs =
         options.loadLimitMs ?? usualLoadLimitMs(version.signature?.weightBytes ?? 0);
-      const prepare = (signal: AbortSignal): Promise<PreparedVersion> =>
+      const prepare = (watch: PrepareWatch): Promise<PreparedVersion> =>
         prepareVersion({
+          ...watch,
           model,
           version,
           serving: later?.serving(),
@@ -170,17 +181,41 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
           source: options.source,
           environment: options.runnerEnvironment,
           startRunner: (process) => startOwnRunner(model.name, process),
+          optimise: later !== undefined || version.source !== undefined,
           limitMs: loadLimitMs,
           log,
-          signal,
+        });
+      /** One instance of each: what most requests ask for is the version's own graph. */
+      const buildGraph = (graph: ImportedGraph): ServedVersion =>
+        createServedVersion({
+          metrics,
+          model: { ...model, config: { ...model.config, signatures: {} } },
+          version: { version: version.version, ...graph, imported: graph.names },
+          later: later !== undefined,
+          pictures: picturesOfGraph(graph),
+          scores: undefined,
+          instances: 1,
+          runLimitMs: Math.min(options.runLimitMs, model.config.queue.timeoutMs),
+          loadLimitMs,
+          heartbeatMs: options.heartbeatMs,
+          makeOrder: async (read) => {
+            const plan = picturesOfGraph(graph)?.plan;
+            return makeOrder(model, read, plan, cores.threads, await options.cache);
+          },
+          startRunner: () => startOwnRunner(model.name),
+          onChange: (served, event) => {
+            if (event.cause) metrics?.countRestart(event.cause);
+            logEvent(log, served, event, graph);
+          },
         });
       return createServedVersion({
         problem,
         metrics,
+        buildGraph,
         model,
         version,
         later: later !== undefined,
-        prepare: later || version.source ? prepare : undefined,
+        prepare: later || version.source || version.unconverted ? prepare : undefined,
         waitForRoom: later !== undefined && model.config.versions.preserve === 'resources',
         pictures: plans.pictures,
         scores: plans.scores,
@@ -190,6 +225,7 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
         heartbeatMs: options.heartbeatMs,
         makeOrder: async (read) => inheritBatchSize(await order(read), read, later?.serving()),
         startRunner: () => startOwnRunner(model.name),
+        onGone: options.onGone,
         onChange(served, event) {
           if (metrics) countEvent(metrics, served, event);
           logEvent(log, served, event);

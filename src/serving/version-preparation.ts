@@ -10,8 +10,9 @@ import type { ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
+import type { PrepareWatch } from './prepare-version.ts';
 import type { ServedSignatures } from './signatures.ts';
-import { declaredSignatures, planSignatures } from './signatures.ts';
+import { planAllSignatures } from './signatures.ts';
 
 /** What a version is made of. */
 export interface VersionParts {
@@ -30,10 +31,11 @@ export interface PreparedVersion extends VersionParts {
 export interface PreparationOptions extends VersionParts {
   readonly model: ReadModel;
   /**
-   * Done before its runners start, such as reading or converting its file; `signal` says that it is stopped
-   * meanwhile. What it throws is why the version FAILED.
+   * Done before its runners start, such as reading or converting its file; the watch's signal says that it
+   * is stopped meanwhile, and what it is told is the reason for LOADING. What it throws is why the version
+   * FAILED.
    */
-  readonly prepare?: ((signal: AbortSignal) => Promise<PreparedVersion>) | undefined;
+  readonly prepare?: ((watch: PrepareWatch) => Promise<PreparedVersion>) | undefined;
   /** After it was prepared it waits for `proceed`. */
   readonly waitForRoom?: boolean | undefined;
 }
@@ -47,19 +49,17 @@ export interface Preparation {
   readonly tookMs: number | undefined;
   readonly waitsForRoom: boolean;
   /**
-   * Settles when the runners may start. `onWait`: it is prepared, and waits for room. Throws why the version
+   * Settles when the runners may start; `onPhase` is told what is done or waited for. Throws why the version
    * is not to be loaded, and what `stop` was given.
    */
-  run(onWait: () => void): Promise<void>;
+  run(onPhase: PrepareWatch['onPhase']): Promise<void>;
   proceed(): void;
   /** Ends it early. */
   stop(why: ServingError): void;
 }
 
-function signaturesOf(model: ReadModel, { version, pictures }: VersionParts): ServedSignatures {
-  const graph = version.signature ?? { inputs: [], outputs: [] };
-  return planSignatures(declaredSignatures(model, version), graph, pictures);
-}
+const signaturesOf = (model: ReadModel, { version, pictures }: VersionParts): ServedSignatures =>
+  planAllSignatures(model, version, pictures);
 
 export function createPreparation(options: PreparationOptions): Preparation {
   const { model } = options;
@@ -67,25 +67,26 @@ export function createPreparation(options: PreparationOptions): Preparation {
   const stopping = new AbortController();
   let parts: VersionParts = options;
   let signatures = signaturesOf(model, parts);
-  let warning: string | undefined;
+  let { warning } = options.version;
   let tookMs: number | undefined;
   let waitsForRoom = false;
 
-  async function prepare(): Promise<void> {
+  async function prepare(onPhase: PrepareWatch['onPhase']): Promise<void> {
     if (!options.prepare) return;
     const startedAt = performance.now();
-    const prepared = await options.prepare(stopping.signal);
+    const prepared = await options.prepare({ signal: stopping.signal, onPhase });
     parts = prepared;
-    warning = prepared.warning;
+    const warnings = [options.version.warning, prepared.warning].filter(Boolean);
+    warning = warnings.length > 0 ? warnings.join('; ') : undefined;
     tookMs = performance.now() - startedAt;
     signatures = signaturesOf(model, prepared);
     const problem = prepared.problem ?? prepared.version.problem;
     if (problem) throw problem;
   }
 
-  async function waitForRoom(onWait: () => void): Promise<void> {
+  async function waitForRoom(onPhase: PrepareWatch['onPhase']): Promise<void> {
     waitsForRoom = true;
-    onWait();
+    onPhase('it is prepared and waits for room');
     await room.promise;
     waitsForRoom = false;
   }
@@ -106,9 +107,9 @@ export function createPreparation(options: PreparationOptions): Preparation {
     get waitsForRoom() {
       return waitsForRoom;
     },
-    async run(onWait) {
-      await prepare();
-      if (options.waitForRoom) await waitForRoom(onWait);
+    async run(onPhase) {
+      await prepare(onPhase);
+      if (options.waitForRoom) await waitForRoom(onPhase);
     },
     proceed: room.resolve,
     stop(why) {

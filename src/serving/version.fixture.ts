@@ -10,7 +10,7 @@ import type { VersionMetrics } from '../telemetry/version-metrics.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 import type { ManualClock, PuppetRunner } from './runner.fixture.ts';
 import { createManualClock, createPuppetRunner, order, settle } from './runner.fixture.ts';
-import type { ServedVersion } from './served-version.ts';
+import type { ServedVersion, ServedVersionOptions } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
 
 export interface VersionOptions {
@@ -22,6 +22,10 @@ export interface VersionOptions {
   readonly problem?: ServingError;
   readonly instances?: number;
   readonly makeOrder?: () => Promise<typeof order>;
+  readonly prepare?: ServedVersionOptions['prepare'];
+  readonly onGone?: ServedVersionOptions['onGone'];
+  readonly imported?: ReadVersion['imported'];
+  readonly buildGraph?: ServedVersionOptions['buildGraph'];
   readonly runLimitMs?: number;
   readonly heartbeatMs?: number;
   readonly loadLimitMs?: number;
@@ -49,7 +53,8 @@ export function readModelOf(options: VersionOptions, versions: readonly ReadVers
   };
 }
 
-function readVersionOf({ inputs, outputs, version, problem }: VersionOptions): ReadVersion {
+function readVersionOf(options: VersionOptions): ReadVersion {
+  const { inputs, outputs, version, problem, imported } = options;
   const signature: ModelSignature = {
     inputs: inputs ?? order.inputs,
     outputs: outputs ?? order.outputs,
@@ -62,7 +67,7 @@ function readVersionOf({ inputs, outputs, version, problem }: VersionOptions): R
   };
   return problem
     ? { version: version ?? '1', problem }
-    : { version: version ?? '1', file: '/models/test/model.onnx', signature };
+    : { version: version ?? '1', file: '/models/test/model.onnx', signature, imported };
 }
 
 export function createVersionStage(options: VersionOptions = {}): VersionStage {
@@ -77,6 +82,9 @@ export function createVersionStage(options: VersionOptions = {}): VersionStage {
     version,
     pictures: signature && planPictures(model.config.input, signature.inputs),
     scores: signature && planScores(model.config.output, undefined, signature.outputs),
+    prepare: options.prepare,
+    onGone: options.onGone,
+    buildGraph: options.buildGraph,
     instances: options.instances ?? 1,
     runLimitMs: options.runLimitMs,
     heartbeatMs: options.heartbeatMs,

@@ -38,22 +38,22 @@ test.each([
   [
     'custom-nested.keras',
     'IMPORT_UNSUPPORTED',
-    'backbone/layer "my_layer" (Mine): the custom layer is not supported; supported: ',
+    'backbone/layer "my_layer" (Mine): it is a custom layer, Python code that the file does not hold; docs/formats.md lists the ',
   ],
   [
     'custom-nested.h5',
     'IMPORT_UNSUPPORTED',
-    'backbone/layer "my_layer" (Mine): the custom layer is not supported; supported: ',
+    'backbone/layer "my_layer" (Mine): it is a custom layer, Python code that the file does not hold; docs/formats.md lists the ',
   ],
   [
     'custom-dense.keras',
     'IMPORT_UNSUPPORTED',
-    'layer "mine" (Dense): the custom layer is not supported',
+    'layer "mine" (Dense): it is a custom layer, Python code',
   ],
   [
     'custom-dense.h5',
     'IMPORT_UNSUPPORTED',
-    'layer "mine" (Dense): the custom layer is not supported',
+    'layer "mine" (Dense): it is a custom layer, Python code',
   ],
   [
     'custom-activation.keras',
@@ -63,7 +63,7 @@ test.each([
   [
     'operation.keras',
     'IMPORT_UNSUPPORTED',
-    'layer "sort" (Sort): the operation is not supported; supported: ',
+    'layer "sort" (Sort): the operation is not supported; docs/formats.md lists the ',
   ],
   [
     'subclassed.keras',

@@ -6,7 +6,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TensorFlowCase } from '../models/tensorflow-cases.ts';
 import { readCase, readModel, readPictures } from '../models/tensorflow-cases.ts';
+import { createGrpcClient, grpcPortOf, oip } from '../support/grpc.ts';
+import { post, request } from '../support/http.ts';
 import { runModelship, startModelship, temporaryFolder } from '../support/modelship.ts';
+import { runnersOf, waitUntilGone } from '../support/processes.ts';
+import { waitPatiently } from '../support/wait-until.ts';
 
 const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => join(folder.path, ...names);
@@ -68,6 +72,90 @@ test("article 003's client gets TensorFlow's classes from predict_images, and cl
     examples: b64.map((picture) => ({ 'image/encoded': picture })),
   });
   expect(results.map((row) => best(row.map(([, score]) => score)))).toEqual(scores[0]?.map(best));
+});
+
+test('a signature in a graph of its own is served under its name, whatever the protocol', {
+  timeout: 180_000,
+}, async () => {
+  await using server = await startModelship(at('models', 'heads'));
+  const n = [1, 5, 3];
+  const w = [0.5, 1, 2];
+  const weighted = n.map((one) => w.map((weight) => one * weight));
+  const rest = await post(`${server.url}/v1/models/heads:predict`, {
+    signature_name: 'count',
+    inputs: { n, w },
+  });
+  expect([rest.status, rest.json]).toEqual([200, { outputs: { doubled: [2, 10, 6], weighted } }]);
+  // Those that share the first graph are still there.
+  const embed = { signature_name: 'embed', instances: [[1, 2, 3, 4]] };
+  const embedded = await post(`${server.url}/v1/models/heads:predict`, embed);
+  expect(embedded.json.predictions[0]).toHaveLength(6);
+
+  const inputs = [
+    { name: 'n', datatype: 'INT64', shape: [3], data: n },
+    { name: 'w', datatype: 'FP32', shape: [3], data: w },
+  ];
+  const v2 = `${server.url}/v2/models/heads/infer`;
+  const open = await post(v2, { parameters: { signature_name: 'count' }, inputs });
+  const doubled = { name: 'doubled', datatype: 'INT64', shape: [3], data: [2, 10, 6] };
+  expect(open.json.outputs).toContainEqual(doubled);
+  expect((await post(v2, { inputs })).json.code).toBe('INPUT_UNKNOWN');
+  const unknown = await post(v2, { parameters: { signature_name: 'spell' }, inputs });
+  expect(unknown.json.error).toMatch(/no signature "spell"; its signatures: .*count/);
+
+  using client = createGrpcClient(await grpcPortOf(server));
+  const shape = { dim: [{ size: 3 }] };
+  const predicted = await client.call('tensorflow.serving.PredictionService/Predict', {
+    model_spec: { name: 'heads', signature_name: 'count' },
+    inputs: {
+      n: { dtype: 'DT_INT64', tensor_shape: shape, int64_val: n },
+      w: { dtype: 'DT_FLOAT', tensor_shape: shape, float_val: w },
+    },
+  });
+  expect(predicted.message?.outputs.weighted.float_val).toEqual(weighted.flat());
+  const inferred = await client.call(oip('ModelInfer'), {
+    model_name: 'heads',
+    parameters: { signature_name: { string_param: 'count' } },
+    inputs: [
+      { name: 'n', datatype: 'INT64', shape: [3], contents: { int64_contents: n } },
+      { name: 'w', datatype: 'FP32', shape: [3], contents: { fp32_contents: w } },
+    ],
+  });
+  expect(inferred.message?.outputs.map(({ name }: { name: string }) => name)).toEqual([
+    'doubled',
+    'weighted',
+  ]);
+  const metadata = await request(`${server.url}/v1/models/heads/metadata`);
+  const { signature_def: defs } = metadata.json.metadata.signature_def;
+  expect(Object.keys(defs).sort()).toEqual(['classify', 'count', 'embed', 'serving_default']);
+  // A graph more is a runner more; both end with the version.
+  const runners = runnersOf(server.pid);
+  expect(runners).toHaveLength(2);
+  await server.stop();
+  await waitUntilGone(runners, 60_000);
+});
+
+test('a signature of another graph takes encoded pictures where the first one does', {
+  timeout: 180_000,
+}, async () => {
+  put(at('pictures', '1'), readModel('picture_signatures').files);
+  await using server = await startModelship(at('pictures'));
+  const [picture] = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
+  const url = `${server.url}/v1/models/pictures:predict`;
+  const many = await post(url, { signature_name: 'many', instances: [picture] });
+  const one = await post(url, { signature_name: 'one', inputs: [picture] });
+  expect(one.json.outputs).toHaveLength(5);
+  expect(one.json.outputs).toEqual(many.json.predictions[0]);
+});
+
+test('a runner of such a graph that dies is replaced', { timeout: 180_000 }, async () => {
+  await using server = await startModelship(at('models', 'heads'));
+  const body = { signature_name: 'count', inputs: { n: [1], w: [1, 1, 1] } };
+  for (const runner of runnersOf(server.pid)) process.kill(runner, 'SIGKILL');
+  await waitPatiently('it answers again', async () => {
+    const { status } = await post(`${server.url}/v1/models/heads:predict`, body);
+    return status === 200;
+  });
 });
 
 test('predict and inspect take the folder; inspect says that its requests run alone', async () => {

@@ -57,6 +57,11 @@ export function runnersOf(server: number): number[] {
     .sort((a, b) => a - b);
 }
 
+/** The process that converts a model for a server now; undefined when none does. */
+export function converterOf(server: number): number | undefined {
+  return childrenOf(server).find((pid) => /processes\/converter\.js/.test(commandOf(pid)));
+}
+
 export async function waitUntilGone(pids: readonly number[], limitMs?: number): Promise<void> {
   const areGone = (): boolean => {
     const all = living().map(({ pid }) => pid);

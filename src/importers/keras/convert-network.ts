@@ -5,6 +5,7 @@
  * Does not own: what a layer means (layers/), where its weights are (weights.ts).
  */
 
+import { closestNames } from '../../validation/closest-names.ts';
 import type { ImportGraph, Size, Value } from '../import-graph.ts';
 import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
 import type { Json } from './config.ts';
@@ -313,13 +314,15 @@ function unsupportedLayer(layer: Layer): UnsupportedModelError {
       'replace it by Keras operations (keras.ops) or layers and save the model again',
     );
   }
-  const names = Object.keys(isOperation(layer) ? operations : layerKinds).sort();
+  const names = Object.keys(isOperation(layer) ? operations : layerKinds);
+  const kind = isOperation(layer) ? 'operation' : 'layer';
+  const nearest = closestNames(className, names, 3).join(', ');
   return new UnsupportedModelError(
     place,
-    isOperation(layer)
-      ? 'the operation is not supported'
-      : `the ${layer.isCustom ? 'custom ' : ''}layer is not supported`,
-    `supported: ${names.join(', ')}; or model.export() it and serve the SavedModel`,
+    layer.isCustom
+      ? 'it is a custom layer, Python code that the file does not hold'
+      : `the ${kind} is not supported`,
+    `docs/formats.md lists the ${names.length} ${kind}s that are (nearest: ${nearest}); what TensorFlow can trace is served from a SavedModel: model.export("folder")`,
   );
 }
 

@@ -16,6 +16,8 @@ describe('of a request:', () => {
     ['a lower priority', { priority: 2 }, { binaryByDefault: false, priority: 'low' }],
     ['the lowest', { priority: 2 ** 53 - 1 }, { binaryByDefault: false, priority: 'low' }],
     ['the usual priority', { priority: 0 }, { binaryByDefault: false }],
+    ['a signature', { signature_name: 'count' }, { binaryByDefault: false, signature: 'count' }],
+    ['no signature', { signature_name: '' }, { binaryByDefault: false }],
     ['no sequence', { sequence_id: 0, sequence_end: false }, { binaryByDefault: false }],
     ['no sequence by name', { sequence_id: '' }, { binaryByDefault: false }],
     ['what others use', { triton_x: 1, my: 'own', headers: '{}' }, { binaryByDefault: false }],
@@ -29,6 +31,7 @@ describe('of a request:', () => {
     ['timeout is not a whole number', { timeout: 0.5 }],
     ['timeout is not a whole number', { timeout: '5' }],
     ['priority is not a whole number', { priority: true }],
+    ['signature_name is not a text', { signature_name: 1 }],
   ])('%s', (problem, parameters) => {
     expect(() => readRequestParameters(parameters)).toThrow(problem);
   });

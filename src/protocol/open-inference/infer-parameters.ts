@@ -14,6 +14,8 @@ export interface RequestParameters {
   /** The client's own time limit, in milliseconds; absent: the server's. */
   readonly timeoutMs?: number | undefined;
   readonly priority?: 'high' | 'low' | undefined;
+  /** Whose inputs and outputs are meant, as TensorFlow Serving's `signature_name`; absent: the graph's own. */
+  readonly signature?: string | undefined;
 }
 
 export interface OutputParameters {
@@ -67,6 +69,12 @@ function priorityOf(level: number): RequestParameters['priority'] {
   return level === 1 ? 'high' : 'low';
 }
 
+function readName(parameters: Parameters, key: string): string | undefined {
+  const value = parameters[key] ?? '';
+  if (typeof value !== 'string') return fail(`the parameter ${key} is not a text`);
+  return value === '' ? undefined : value;
+}
+
 /** Throws INFER_REQUEST_INVALID or FEATURE_UNSUPPORTED. */
 export function readRequestParameters(parameters: Parameters): RequestParameters {
   refuseSequences(parameters);
@@ -75,6 +83,7 @@ export function readRequestParameters(parameters: Parameters): RequestParameters
     binaryByDefault: readFlag(parameters, 'binary_data_output', false),
     timeoutMs: timeout === 0 ? undefined : timeout / microseconds,
     priority: priorityOf(readCount(parameters, 'priority')),
+    signature: readName(parameters, 'signature_name'),
   };
 }
 

@@ -77,14 +77,23 @@ describe('a request', () => {
 describe('refused in JSON:', () => {
   const withData = { ...input, data: [1, 2] };
   test.each<[string, unknown]>([
-    ['body: expected object, received array', []],
-    ['inputs: expected array, received undefined', {}],
-    ['inputs: Too small', { inputs: [] }],
-    ['inputs.0.name: expected string', { inputs: [{ ...withData, name: 1 }] }],
-    ['inputs.0.shape.0: Too small', { inputs: [{ ...withData, shape: [-1] }] }],
-    ['inputs.0.shape.0: expected int', { inputs: [{ ...withData, shape: [1.5] }] }],
-    ['inputs.0.shape.0: Too big', { inputs: [{ ...withData, shape: [2 ** 32] }] }],
-    ['inputs.0.shape: Too big', { inputs: [{ ...withData, shape: new Array(33).fill(1) }] }],
+    ['body: expected an object (key: value), got a list', []],
+    ['inputs: it is missing; expected a list', {}],
+    ['inputs: expected at least 1 entry, got a list', { inputs: [] }],
+    [
+      'inputs.0.name: expected a text, got 1 without quotes',
+      { inputs: [{ ...withData, name: 1 }] },
+    ],
+    ['inputs.0.shape.0: expected at least 0, got -1', { inputs: [{ ...withData, shape: [-1] }] }],
+    [
+      'inputs.0.shape.0: expected a whole number, got 1.5',
+      { inputs: [{ ...withData, shape: [1.5] }] },
+    ],
+    ['inputs.0.shape.0: expected at most ', { inputs: [{ ...withData, shape: [2 ** 32] }] }],
+    [
+      'inputs.0.shape: expected at most 32 entries',
+      { inputs: [{ ...withData, shape: new Array(33).fill(1) }] },
+    ],
     [
       "input 'x' has the unknown datatype 'float32'",
       { inputs: [{ ...withData, datatype: 'float32' }] },
@@ -100,7 +109,7 @@ describe('refused in JSON:', () => {
     ],
     ["input 'x' has binary_data_size 2, but 0 bytes are left", { inputs: [binary(2)] }],
     ['shared memory', { inputs: [{ ...withData, parameters: { shared_memory_region: 'a' } }] }],
-    ['parameters: expected record', { inputs: [withData], parameters: 1 }],
+    ['parameters: expected an object', { inputs: [withData], parameters: 1 }],
     ['parameters.a', { inputs: [withData], parameters: { a: null } }],
     ['parameters.a', { inputs: [withData], parameters: { a: [1] } }],
     ['sequence_id', { inputs: [withData], parameters: { sequence_id: 1 } }],

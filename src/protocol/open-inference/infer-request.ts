@@ -8,6 +8,7 @@ import { ServingError } from '../../errors.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { elementCount } from '../../tensor/tensor.ts';
+import { inOwnWords } from '../../validation/own-words.ts';
 import { describeIssues } from '../describe-issues.ts';
 import type { NumberPlan } from '../json-numbers/elements.ts';
 import type { JsonReading } from '../json-numbers/json-reader.ts';
@@ -95,7 +96,7 @@ const reading: JsonReading = {
 
 function validate(value: unknown): RequestBody {
   if (isPlainRequest(value)) return value;
-  const checked = requestShape.safeParse(value);
+  const checked = requestShape.safeParse(value, { error: inOwnWords });
   if (checked.success) return checked.data;
   fail(describeIssues(checked.error));
 }

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
+import { inOwnWords } from '../../validation/own-words.ts';
 import { describeIssues } from '../describe-issues.ts';
 import { parseJson } from '../parse-json.ts';
 import type { LoadConfig } from './load-config.ts';
@@ -17,7 +18,8 @@ export const controlRequestShape = z.object({
 });
 
 function read<T>(shape: z.ZodType<T>, body: Buffer | undefined): T {
-  const checked = shape.safeParse(body && body.length > 0 ? parseJson(body) : {});
+  const given = body && body.length > 0 ? parseJson(body) : {};
+  const checked = shape.safeParse(given, { error: inOwnWords });
   if (checked.success) return checked.data;
   throw new ServingError('REPOSITORY_REQUEST_INVALID', { problem: describeIssues(checked.error) });
 }
