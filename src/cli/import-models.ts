@@ -75,9 +75,9 @@ const entries = (values: readonly NamedValue[]): Record<string, string> =>
 function namesOf({ signatures }: ConversionReport): ImportedNames {
   const served = signatures.filter(({ file }) => file === convertedName);
   const pixels = served[0]?.inputs.find(({ picture }) => picture);
-  const { color, layout } = pixels?.picture ?? {};
+  const { color, layout, decoder } = pixels?.picture ?? {};
   return {
-    ...(pixels ? { picture: { tensor: pixels.value, color, layout } } : {}),
+    ...(pixels ? { picture: { tensor: pixels.value, color, layout, decoder } } : {}),
     signatures: Object.fromEntries(
       served.map(({ name, inputs, outputs }) => {
         const picture = inputs.find((input) => input.picture)?.picture;
