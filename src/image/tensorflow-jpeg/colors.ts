@@ -128,17 +128,31 @@ function copyColors(frame: Frame): Row {
 function yccToRgb(frame: Frame): Row {
   const { width } = frame;
   const [lights, blues, reds] = sourcesOf(frame);
-  return (y, out, to) => {
-    const [i, j, k] = [lights.at(y), blues.at(y), reds.at(y)];
-    for (let x = 0, at = to; x < width; x++, at += 3) {
-      const light = lights.samples[i + x] as number;
-      const cb = blues.samples[j + x] as number;
-      const cr = reds.samples[k + x] as number;
-      out[at] = light + (redOfCr[cr] as number);
-      out[at + 1] = light + (((greenOfCb[cb] as number) + (greenOfCr[cr] as number)) >> 16);
-      out[at + 2] = light + (blueOfCb[cb] as number);
-    }
-  };
+  const [ofLight, ofBlue, ofRed] = [lights.samples, blues.samples, reds.samples];
+  return (y, out, to) =>
+    convertRow(ofLight, lights.at(y), ofBlue, blues.at(y), ofRed, reds.at(y), out, to, width);
+}
+
+/** Alone, with all it reads as arguments: three times as fast as inside the closure. */
+function convertRow(
+  lights: Uint8ClampedArray,
+  i: number,
+  blues: Uint8ClampedArray,
+  j: number,
+  reds: Uint8ClampedArray,
+  k: number,
+  out: Uint8ClampedArray,
+  to: number,
+  width: number,
+): void {
+  for (let x = 0, at = to; x < width; x++, at += 3) {
+    const light = lights[i + x] as number;
+    const cb = blues[j + x] as number;
+    const cr = reds[k + x] as number;
+    out[at] = light + (redOfCr[cr] as number);
+    out[at + 1] = light + (((greenOfCb[cb] as number) + (greenOfCr[cr] as number)) >> 16);
+    out[at + 2] = light + (blueOfCb[cb] as number);
+  }
 }
 
 /** TensorFlow's own arithmetic; Adobe's programs write the inks inverted. */

@@ -75,11 +75,17 @@ function damage({ of, edits, cut }: DamagedFile): Uint8Array {
   return bytes.subarray(0, cut);
 }
 
+/** To the other decoder, as happens where damage puts scans out of order. */
+function isLeft(bytes: Uint8Array): boolean {
+  const { width, height } = sniffPicture(bytes, 'it');
+  return decodeAsTensorflow(bytes, { width, height, gray: false }) === undefined;
+}
+
 test('damaged files are refused where TensorFlow refuses them, and else have its pixels', async () => {
   const wrong: DamagedFile[] = [];
   for (const file of recorded.damaged) {
     const digests = await both(damage(file));
-    if (digests.join() !== file.digests.join()) wrong.push(file);
+    if (digests.join() !== file.digests.join() && !isLeft(damage(file))) wrong.push(file);
   }
   expect(wrong).toEqual([]);
   expect(recorded.damaged.filter(({ digests }) => digests[0] === null).length).toBeGreaterThan(50);
@@ -95,15 +101,28 @@ describe('bounds', () => {
     );
   });
 
+  const progressive = recorded.files.find(({ name }) => name === 'gray-progressive');
+  const whole = Buffer.from(bytesOf(progressive as RecordedFile));
+  const { width, height } = sniffPicture(whole, 'it');
+  const startOfScan = Buffer.of(0xff, 0xda);
+  const firstScan = whole.indexOf(startOfScan);
+  const secondScan = whole.indexOf(startOfScan, firstScan + 1);
+
+  test('a scan that comes again is left to the other decoder, whatever it would cost', () => {
+    const again = Buffer.concat([whole.subarray(0, secondScan), whole.subarray(firstScan)]);
+    expect(decodeAsTensorflow(again, { width, height, gray: true })).toBeUndefined();
+  });
+
   test('a hundred scans are read, more are refused', () => {
-    const progressive = recorded.files.find(({ name }) => name === 'gray-progressive');
-    const whole = Buffer.from(bytesOf(progressive as RecordedFile));
-    const { width, height } = sniffPicture(whole, 'it');
-    const from = whole.indexOf(Buffer.of(0xff, 0xda));
-    const scan = whole.subarray(from, whole.indexOf(Buffer.of(0xff, 0xc4), from));
-    const many = Buffer.concat([whole.subarray(0, from), ...new Array(101).fill(scan)]);
-    expect(() => decodeAsTensorflow(many, { width, height, gray: true })).toThrow(
-      'it has over 100 scans',
-    );
+    const details = Array.from({ length: 63 }, (_, i) => i + 1);
+    const scanOf = (k: number, bits: number): number[] => [255, 218, 0, 8, 1, 1, 0, k, k, bits];
+    const scans = [...details.map((k) => scanOf(k, 0x01)), ...details.map((k) => scanOf(k, 0x10))];
+    const read = (count: number): unknown => {
+      const head = whole.subarray(0, secondScan);
+      const file = [...head, ...scans.slice(0, count).flat(), 255, 217];
+      return decodeAsTensorflow(Uint8Array.from(file), { width, height, gray: true });
+    };
+    expect(read(99)).toBeUndefined();
+    expect(() => read(100)).toThrow('it has over 100 scans');
   });
 });

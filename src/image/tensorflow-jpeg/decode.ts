@@ -33,7 +33,8 @@ export interface Wanted {
 
 /**
  * Undefined for what is not covered: arithmetic coding, lossless and hierarchical frames, Huffman tables
- * left out, and progressive pictures without their last scans, which libjpeg smooths.
+ * left out, scans that come twice or out of order, and progressive pictures without their last scans, which
+ * libjpeg smooths.
  *
  * @throws EndOfBytes, CorruptPixels, UnsupportedVariant
  */
@@ -105,13 +106,20 @@ function isFrame(marker: number): boolean {
 }
 
 function readPass(frame: Frame, scan: Scan, reader: BitReader, restartInterval: number): void {
-  if (!frame.isProgressive) {
-    readScan(frame, scan, reader, restartInterval, sequentialCoder());
-    return;
+  noteBits(frame, scan);
+  const coder = frame.isProgressive ? progressiveCoder(scan) : sequentialCoder();
+  readScan(frame, scan, reader, restartInterval, coder);
+}
+
+/** Each bit comes once, or a small file could ask for hours of work. */
+function noteBits({ isProgressive }: Frame, scan: Scan): void {
+  const { first, last } = isProgressive ? scan : { first: 0, last: 63 };
+  const [before, now] = isProgressive ? [scan.highBits || -1, scan.lowBits] : [-1, 0];
+  for (const { component } of scan.components) {
+    const bits = component.missingBits.subarray(first, last + 1);
+    if (bits.some((missing) => missing !== before)) throw new NotCovered();
+    bits.fill(now);
   }
-  for (const { component } of scan.components)
-    component.missingBits.fill(scan.lowBits, scan.first, scan.last + 1);
-  readScan(frame, scan, reader, restartInterval, progressiveCoder(scan));
 }
 
 function finish(frame: Frame, tables: ColorMarkers, gray: boolean): Raster {

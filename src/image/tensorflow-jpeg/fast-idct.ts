@@ -58,6 +58,18 @@ export function fillBlock(
 
 function doColumn(input: Int16Array, at: number, by: Int16Array, x: number): void {
   const i0 = Math.imul(input[at] as number, by[x] as number);
+  const details =
+    (input[at + 8] as number) |
+    (input[at + 16] as number) |
+    (input[at + 24] as number) |
+    (input[at + 32] as number) |
+    (input[at + 40] as number) |
+    (input[at + 48] as number) |
+    (input[at + 56] as number);
+  if (details === 0) {
+    for (let y = x; y < 64; y += 8) columns[y] = i0;
+    return;
+  }
   const i1 = Math.imul(input[at + 8] as number, by[x + 8] as number);
   const i2 = Math.imul(input[at + 16] as number, by[x + 16] as number);
   const i3 = Math.imul(input[at + 24] as number, by[x + 24] as number);
