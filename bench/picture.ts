@@ -25,8 +25,18 @@ sharp.concurrency(1);
 
 const exact: PictureGeometry = {
   color: 'rgb',
+  decoder: 'pillow',
   resize: { mode: 'shortest-edge', size: 256 },
   crop: { width: 224, height: 224 },
+  filter: 'bilinear',
+  antialias: true,
+  fast: false,
+  orientation: 'ignore',
+};
+/** Its pixels stay as they are. */
+const unscaled: PictureGeometry = {
+  color: 'rgb',
+  decoder: 'pillow',
   filter: 'bilinear',
   antialias: true,
   fast: false,
@@ -41,6 +51,8 @@ const contenders: Record<string, () => Promise<unknown>> = {
   'exact, nearest': read({ ...exact, filter: 'nearest' }),
   'torch, bilinear': read({ ...exact, antialias: false }),
   fast: read({ ...exact, fast: true }),
+  'unscaled, Pillow': read(unscaled),
+  'unscaled, TensorFlow': read({ ...unscaled, decoder: 'tensorflow' }),
 };
 
 async function millisecondsOf(run: () => Promise<unknown>): Promise<number> {

@@ -99,8 +99,11 @@ Branches must be decided in the file (\`training\` left at its default, options 
 
 **Pictures.** An input of texts is taken where the graph decodes them: \`decode_jpeg\`, \`decode_png\`, \`decode_image\`, alone
 or in \`map_fn\`, also as a feature of \`tf.train.Example\` (\`parse_example\`). The server decodes, the graph gets the pixels as
-bytes; all that comes after (\`convert_image_dtype\`, resizing, scaling) stays in the graph as TensorFlow has it. TensorFlow
-decodes JPEG with its fast integer transform unless told otherwise, which is 1 to 2 levels from an accurate decoder.
+bytes; all that comes after (\`convert_image_dtype\`, resizing, scaling) stays in the graph as TensorFlow has it. JPEGs
+are decoded as TensorFlow 2.21 does on x86, bit for bit: its fast integer transform, or the accurate one where the graph
+says \`dct_method="INTEGER_ACCURATE"\`. What TensorFlow refuses (cut files) is refused. Not so exact: \`fancy_upscaling=False\`
+(noted on conversion), \`try_recover_truncated\` and \`acceptable_fraction\` (cut files are refused all the same), and the rare
+JPEGs that [decisions/pictures.md](decisions/pictures.md#tensorflow) lists.
 
 **Batch statistics.** A graph that was exported in training mode normalises with the statistics of the batch; its requests
 never share a run.

@@ -5,6 +5,10 @@ import type { PictureDecision, PicturePlan } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ServedSignature, ServedSignatures } from '../serving/signatures.ts';
 
+function describeDecoding({ color, decoder }: PictureGeometry): string {
+  return decoder === 'tensorflow' ? `${color}, JPEG decoded as TensorFlow does it` : color;
+}
+
 function describeResize({ resize, filter, antialias, crop, fast }: PictureGeometry): string {
   const kind = fast ? "sharp's own filter (fast)" : `${filter}${antialias ? '' : ', no antialias'}`;
   const steps: string[] = [];
@@ -39,7 +43,7 @@ export function describePictures(
   }
   const { plan } = decision;
   return [
-    `pictures    ${plan.geometry.color} → ${describeResize(plan.geometry)}`,
+    `pictures    ${describeDecoding(plan.geometry)} → ${describeResize(plan.geometry)}`,
     `            → ${describeNumbers(plan)} → '${plan.name}' ${plan.layout}`,
   ];
 }

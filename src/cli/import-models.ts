@@ -103,9 +103,9 @@ function namesIn(folder: string, { signatures }: ConversionReport): ImportedName
 /** The signatures of one graph, and how pictures become its input. */
 function namesOf(served: readonly SignatureReport[]): Omit<ImportedNames, 'otherGraphs'> {
   const pixels = served[0]?.inputs.find(({ picture }) => picture);
-  const { color, layout } = pixels?.picture ?? {};
+  const { color, layout, decoder } = pixels?.picture ?? {};
   return {
-    ...(pixels ? { picture: { tensor: pixels.value, color, layout } } : {}),
+    ...(pixels ? { picture: { tensor: pixels.value, color, layout, decoder } } : {}),
     signatures: Object.fromEntries(
       served.map(({ name, inputs, outputs }) => {
         const picture = inputs.find((input) => input.picture)?.picture;

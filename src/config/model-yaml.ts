@@ -47,6 +47,7 @@ const input = z.strictObject({
   std: z.array(z.number().positive()).min(1).max(4).optional(),
   layout: z.enum(['NCHW', 'NHWC']).optional(),
   fast: z.boolean().optional(),
+  decoder: z.enum(['pillow', 'tensorflow']).optional(),
   orientation: z.enum(['ignore', 'apply']).optional(),
 });
 

@@ -8,6 +8,12 @@
 export type ColorOrder = 'rgb' | 'bgr' | 'gray';
 export type ResizeFilter = 'nearest' | 'bilinear' | 'bicubic';
 
+/**
+ * What decodes JPEG: Pillow's pixels (accurate integer transform), or those of TensorFlow's `decode_jpeg` (fast
+ * integer transform).
+ */
+export type JpegDecoder = 'pillow' | 'tensorflow';
+
 export type Resize =
   /** Both sides exactly, the aspect is not kept. */
   | { readonly mode: 'exact'; readonly width: number; readonly height: number }
@@ -16,6 +22,7 @@ export type Resize =
 
 export interface PictureGeometry {
   readonly color: ColorOrder;
+  readonly decoder: JpegDecoder;
   /** Absent: the picture must already have the model's size (after cropping). */
   readonly resize?: Resize | undefined;
   readonly filter: ResizeFilter;

@@ -1,5 +1,6 @@
 /** Chooses the decoder of a format and turns what a decoder throws into an error of the catalogue. */
 
+import type { PictureGeometry } from '../config/picture-spec.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { decodeBmp } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
@@ -11,19 +12,30 @@ import { isTurned } from './orientation.ts';
 import { type PictureHeader, supportedFormats } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 import { decodeWithSharp } from './sharp-decode.ts';
+import { decodeAsTensorflow } from './tensorflow-jpeg/decode.ts';
 import { turnUpright } from './turn-upright.ts';
 
-/** @throws PICTURE_TRUNCATED, PICTURE_CORRUPT, PICTURE_FORMAT_UNSUPPORTED */
+/** What of a geometry concerns decoding. */
+export type Decoding = Pick<PictureGeometry, 'color' | 'decoder' | 'orientation'>;
+
+/**
+ * The picture as it is stored, gray or RGB: one channel where gray is wanted and TensorFlow's decoder takes
+ * it out of a JPEG.
+ *
+ * @throws PICTURE_TRUNCATED, PICTURE_CORRUPT, PICTURE_FORMAT_UNSUPPORTED
+ */
 export async function decodePicture(
   bytes: Uint8Array,
   header: PictureHeader,
-  orientation: 'ignore' | 'apply',
+  decoding: Decoding,
   where: string,
 ): Promise<Raster> {
   try {
-    const stored = await decodeStored(bytes, header);
+    const stored = await decodeStored(bytes, header, decoding);
     checkSize(stored, header);
-    return isTurned(header, orientation) ? turnUpright(stored, header.orientation) : stored;
+    return isTurned(header, decoding.orientation)
+      ? turnUpright(stored, header.orientation)
+      : stored;
   } catch (error) {
     throw asPictureError(error, bytes, header, where);
   }
@@ -37,9 +49,17 @@ function checkSize({ width, height }: Raster, header: PictureHeader): void {
     );
 }
 
-function decodeStored(bytes: Uint8Array, header: PictureHeader): Raster | Promise<Raster> {
+function decodeStored(
+  bytes: Uint8Array,
+  header: PictureHeader,
+  { color, decoder }: Decoding,
+): Raster | Promise<Raster> {
   if (header.format === 'GIF') return decodeGif(bytes);
   if (header.format === 'BMP') return decodeBmp(bytes);
+  if (header.format === 'JPEG' && decoder === 'tensorflow') {
+    const exact = decodeAsTensorflow(bytes, { ...header, gray: color === 'gray' });
+    if (exact) return exact;
+  }
   return decodeWithSharp(bytes, header);
 }
 

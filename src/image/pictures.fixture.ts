@@ -37,6 +37,7 @@ export const recorded: Recorded = JSON.parse(readFileSync(join(folder, 'expected
 export function geometryOf(declared: Partial<PictureGeometry> = {}): PictureGeometry {
   return {
     color: 'rgb',
+    decoder: 'pillow',
     filter: 'bilinear',
     antialias: true,
     fast: false,

@@ -23,7 +23,7 @@ export async function readPicture(
   where: string,
 ): Promise<Raster> {
   if (isReadFast(header, geometry)) return readFast(bytes, header, geometry, where);
-  const decoded = await decodePicture(bytes, header, geometry.orientation, where);
+  const decoded = await decodePicture(bytes, header, geometry, where);
   const colored = geometry.color === 'gray' ? toGray(decoded) : decoded;
   const plan = planGeometry(geometry, colored);
   const window = scaleWindow(colored, plan, geometry);

@@ -24,7 +24,7 @@ const cases: readonly RecordedInterpolation[] = JSON.parse(readFileSync(path, 'u
 
 function decode(file: string): Promise<Raster> {
   const bytes = readFixture(file);
-  return decodePicture(bytes, sniffPicture(bytes, file), 'ignore', file);
+  return decodePicture(bytes, sniffPicture(bytes, file), geometryOf(), file);
 }
 
 function floatsOf(base64: string): Float32Array {

@@ -193,3 +193,14 @@ describe('the proposed lines work when they are pasted:', () => {
     expect(planPictures(undefined, inputs).problem?.yaml).toBe('');
   });
 });
+
+test('the decoder is Pillow unless model.yaml says TensorFlow, which fast contradicts', () => {
+  const planOf = (yaml: object) =>
+    planPictures({ color: 'rgb', scale: 1, ...yaml }, [
+      { name: 'x', dtype: 'FP32', shape: [null, 8, 8, 3] },
+    ]);
+  expect(planOf({}).plan?.geometry.decoder).toBe('pillow');
+  expect(planOf({ decoder: 'tensorflow' }).plan?.geometry.decoder).toBe('tensorflow');
+  const { problem } = planOf({ decoder: 'tensorflow', fast: true });
+  expect(problem?.reason).toContain('remove one of them');
+});

@@ -225,6 +225,7 @@ function namedInput(info: TensorInfo, given: GivenInput, signature: SignatureDef
     picture: {
       color: found.channels === 1 ? 'gray' : 'rgb',
       layout: 'NHWC',
+      decoder: found.decoder,
       ...(feature === undefined ? {} : { exampleFeature: feature }),
     },
   };

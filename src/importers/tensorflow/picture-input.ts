@@ -6,11 +6,11 @@
 import { UnsupportedModelError } from '../problems.ts';
 import { dataType } from './data-types.ts';
 import type { Emitter } from './emitter.ts';
-import type { Dim, PictureSource, Tensor } from './values.ts';
+import type { Decoding, Dim, PictureSource, Tensor } from './values.ts';
 
 export interface PictureInput extends PictureSource {
   /** Set once an operator has decoded them. */
-  readonly found: { readonly name: string; readonly channels: 1 | 3 } | undefined;
+  readonly found: ({ readonly name: string } & Decoding) | undefined;
   /** The feature of an example that has the picture, if it is one. */
   readonly feature: string | undefined;
   /** Another signature begins to use the input. */
@@ -22,6 +22,7 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
   // Asked for its size before it is known what is in it.
   const value = emitter.root.input(alias, 'UINT8', [rows, null, null, null]);
   let pixels: Tensor | undefined;
+  let asked: Decoding | undefined;
   let found: PictureInput['found'];
   let feature: string | undefined;
   return {
@@ -32,15 +33,20 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
     get feature() {
       return feature;
     },
-    pixels(operation, channels) {
-      const [, , , before] = pixels?.dims ?? [];
-      if (before !== undefined && before !== channels) {
-        throw new UnsupportedModelError(
-          operation.place,
-          `pictures of '${alias}' are decoded to ${before} and to ${channels} channels`,
+    pixels(operation, decoding) {
+      const { channels, decoder } = decoding;
+      const refuse = (both: string, supported: string): never => {
+        const what = `pictures of '${alias}' are decoded ${both}`;
+        throw new UnsupportedModelError(operation.place, what, supported);
+      };
+      asked ??= decoding;
+      if (asked.channels !== channels)
+        refuse(
+          `to ${asked.channels} and to ${channels} channels`,
           'one number of channels is taken',
         );
-      }
+      if (asked.decoder !== decoder)
+        refuse('with the fast and the accurate transform', 'one of them is taken');
       const shape = [rows, null, null, channels];
       pixels ??= emitter.tensor({ ...value, shape }, dataType('uint8'), [
         count,
@@ -48,7 +54,7 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
         null,
         channels,
       ]);
-      found = { name: value.name, channels };
+      found = { name: value.name, ...decoding };
       return pixels;
     },
     begin() {

@@ -3,6 +3,7 @@
  * sizes that are partly known, a variable, a list of rows, or nothing (a branch that is not taken).
  */
 
+import type { JpegDecoder } from '../../config/picture-spec.ts';
 import type { Size, Value } from '../import-graph.ts';
 import type { Constant } from './constant.ts';
 import type { DataType } from './data-types.ts';
@@ -101,10 +102,15 @@ export interface Pictures {
   readonly row?: Counter | undefined;
 }
 
+export interface Decoding {
+  readonly channels: 1 | 3;
+  readonly decoder: JpegDecoder;
+}
+
 export interface PictureSource {
   readonly alias: string;
-  /** The pixels [n, height, width, channels] UINT8, once an operator said how many channels. */
-  pixels(operation: Operation, channels: 1 | 3): Tensor;
+  /** The pixels [n, height, width, channels] UINT8, once an operator said how they are decoded. */
+  pixels(operation: Operation, decoding: Decoding): Tensor;
   /** The feature of an example that has the picture. */
   takeFeature(feature: string): void;
 }

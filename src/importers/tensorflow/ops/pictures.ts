@@ -3,6 +3,7 @@
  * is left takes the pixels as bytes, so all arithmetic on them stays as TensorFlow has it.
  */
 
+import type { JpegDecoder } from '../../../config/picture-spec.ts';
 import type { Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Pictures, Tensor, TfValue } from '../values.ts';
@@ -25,6 +26,10 @@ function channelsOf(operation: Operation): 1 | 3 {
     : operation.refuse(`pictures of ${channels} channels are not supported`, '1 and 3 are');
 }
 
+/** TensorFlow takes the fast transform unless told otherwise, also where `decode_png` is given a JPEG. */
+const decoderOf = (operation: Operation): JpegDecoder =>
+  operation.text('dct_method', '') === 'INTEGER_ACCURATE' ? 'pillow' : 'tensorflow';
+
 /** One picture of the request: all at once where its loop allows that, else the loop's. */
 const decode: Handler = (operation, inputs, { emitter, conversion }) => {
   const { source, dims, row } = picturesAt(operation, inputs, 0);
@@ -41,7 +46,12 @@ const decode: Handler = (operation, inputs, { emitter, conversion }) => {
       what: 'takes every picture as RGB',
     });
   }
-  const pixels: Tensor = source.pixels(operation, channelsOf(operation));
+  const decoding = { channels: channelsOf(operation), decoder: decoderOf(operation) };
+  if (!operation.bool('fancy_upscaling', true)) {
+    const what = 'its JPEG pictures get smooth colours (fancy_upscaling), although it says not to';
+    conversion.findings.push({ kind: 'note', place: operation.place, what });
+  }
+  const pixels: Tensor = source.pixels(operation, decoding);
   if (!row) return squeezeTensor(emitter, pixels, [0]);
   if (row.mode === 'every') return { ...pixels, isEveryRow: true };
   return gatherTensor(emitter, pixels, row.make(), 0);
@@ -71,9 +81,9 @@ function featureOf(examples: Pictures, key: string): Pictures {
     ...examples,
     source: {
       ...source,
-      pixels: (operation, channels) => {
+      pixels: (operation, decoding) => {
         source.takeFeature(key);
-        return source.pixels(operation, channels);
+        return source.pixels(operation, decoding);
       },
     },
   };

@@ -1,0 +1,128 @@
+/** The pixels of TensorFlow 2.21's `decode_jpeg` (recorded by test/fixtures/pictures/make_tensorflow.py). */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ServingError } from '../../errors.ts';
+import { decodePicture } from '../decode-picture.ts';
+import { digestOf, readFixture } from '../pictures.fixture.ts';
+import { sniffPicture } from '../sniff.ts';
+import { toGray } from '../to-gray.ts';
+import { decodeAsTensorflow } from './decode.ts';
+
+/** Of three channels and of one; null where TensorFlow refuses. */
+type Digests = readonly [string | null, string | null];
+
+interface RecordedFile {
+  readonly name: string;
+  /** Left out for a file of the folder. */
+  readonly base64?: string;
+  readonly digests: Digests;
+}
+
+interface DamagedFile {
+  readonly of: string;
+  /** Positions and new bytes. */
+  readonly edits: ReadonlyArray<readonly [number, number]>;
+  readonly cut: number;
+  readonly digests: Digests;
+}
+
+const path = join(import.meta.dirname, '../../../test/fixtures/pictures/tensorflow.json');
+const recorded: {
+  readonly files: readonly RecordedFile[];
+  readonly damaged: readonly DamagedFile[];
+} = JSON.parse(readFileSync(path, 'utf8'));
+
+const bytesOf = ({ name, base64 }: RecordedFile): Uint8Array =>
+  base64 === undefined ? readFixture(name) : new Uint8Array(Buffer.from(base64, 'base64'));
+
+/** The digest of the pixels, or null for a refusal of the catalogue. */
+async function digestAs(color: 'rgb' | 'gray', bytes: Uint8Array): Promise<string | null> {
+  try {
+    const header = sniffPicture(bytes, 'it');
+    const decoding = { color, decoder: 'tensorflow', orientation: 'ignore' } as const;
+    const decoded = await decodePicture(bytes, header, decoding, 'it');
+    return digestOf((color === 'gray' ? toGray(decoded) : decoded).data);
+  } catch (error) {
+    if (error instanceof ServingError) return null;
+    throw error;
+  }
+}
+
+const both = async (bytes: Uint8Array): Promise<Digests> => [
+  await digestAs('rgb', bytes),
+  await digestAs('gray', bytes),
+];
+
+test.each(recorded.files)('$name', async (file) => {
+  expect(await both(bytesOf(file))).toEqual(file.digests);
+});
+
+test('every recorded file is decoded here, none by the other decoder', () => {
+  for (const file of recorded.files) {
+    const bytes = bytesOf(file);
+    const { width, height } = sniffPicture(bytes, file.name);
+    expect(decodeAsTensorflow(bytes, { width, height, gray: false }), file.name).toBeDefined();
+  }
+});
+
+function damage({ of, edits, cut }: DamagedFile): Uint8Array {
+  const whole = recorded.files.find(({ name }) => name === of);
+  if (!whole) throw new Error(`no ${of}`);
+  const bytes = bytesOf(whole);
+  for (const [at, value] of edits) bytes[at] = value;
+  return bytes.subarray(0, cut);
+}
+
+/** To the other decoder, as happens where damage puts scans out of order. */
+function isLeft(bytes: Uint8Array): boolean {
+  const { width, height } = sniffPicture(bytes, 'it');
+  return decodeAsTensorflow(bytes, { width, height, gray: false }) === undefined;
+}
+
+test('damaged files are refused where TensorFlow refuses them, and else have its pixels', async () => {
+  const wrong: DamagedFile[] = [];
+  for (const file of recorded.damaged) {
+    const digests = await both(damage(file));
+    if (digests.join() !== file.digests.join() && !isLeft(damage(file))) wrong.push(file);
+  }
+  expect(wrong).toEqual([]);
+  expect(recorded.damaged.filter(({ digests }) => digests[0] === null).length).toBeGreaterThan(50);
+});
+
+describe('bounds', () => {
+  const [file] = recorded.files as [RecordedFile];
+  const bytes = bytesOf(file);
+
+  test('a frame larger than the header said is refused before memory is taken', () => {
+    expect(() => decodeAsTensorflow(bytes, { width: 1, height: 1, gray: false })).toThrow(
+      'its frame has another size than its header',
+    );
+  });
+
+  const progressive = recorded.files.find(({ name }) => name === 'gray-progressive');
+  const whole = Buffer.from(bytesOf(progressive as RecordedFile));
+  const { width, height } = sniffPicture(whole, 'it');
+  const startOfScan = Buffer.of(0xff, 0xda);
+  const firstScan = whole.indexOf(startOfScan);
+  const secondScan = whole.indexOf(startOfScan, firstScan + 1);
+
+  test('a scan that comes again is left to the other decoder, whatever it would cost', () => {
+    const again = Buffer.concat([whole.subarray(0, secondScan), whole.subarray(firstScan)]);
+    expect(decodeAsTensorflow(again, { width, height, gray: true })).toBeUndefined();
+  });
+
+  test('a hundred scans are read, more are refused', () => {
+    const details = Array.from({ length: 63 }, (_, i) => i + 1);
+    const scanOf = (k: number, bits: number): number[] => [255, 218, 0, 8, 1, 1, 0, k, k, bits];
+    const scans = [...details.map((k) => scanOf(k, 0x01)), ...details.map((k) => scanOf(k, 0x10))];
+    const read = (count: number): unknown => {
+      const head = whole.subarray(0, secondScan);
+      const file = [...head, ...scans.slice(0, count).flat(), 255, 217];
+      return decodeAsTensorflow(Uint8Array.from(file), { width, height, gray: true });
+    };
+    expect(read(99)).toBeUndefined();
+    expect(() => read(100)).toThrow('it has over 100 scans');
+  });
+});
