@@ -166,3 +166,28 @@ describe('the version policy', () => {
     expect(selectVersions(policy, found).map(({ version }) => version)).toEqual(expected);
   });
 });
+
+describe('labels in the class index of Keras', () => {
+  const indexed = (content: string): ReadModel => {
+    writeTestModel(root, 'mlp');
+    write('mlp/model.yaml', 'output: {labels: imagenet_class_index.json}');
+    write('mlp/imagenet_class_index.json', content);
+    return read('mlp');
+  };
+
+  test('are the names, in the order of the classes and not of the file', () => {
+    const names = Array.from({ length: 12 }, (_, i) => `name_${i}`);
+    const entries = names.map((name, i) => `"${i}": ["n0${i}", "${name}"]`).reverse();
+    expect(indexed(`\uFEFF{${entries.join(', ')}}`).labels).toEqual(names);
+  });
+
+  test.each([
+    ['{"0": ["n0", "a"]', /not valid JSON/],
+    ['["a", "b"]', /expected \{"0": \["n01440764", "tench"\], …\}/],
+    ['{}', /it has no classes/],
+    ['{"0": ["n0", "a"], "2": ["n2", "c"]}', /class 1 is missing/],
+    ['{"0": ["n0", "a"], "1": "b"}', /class 1 has no name/],
+  ])('%s is refused', (content, problem) => {
+    expect(indexed(content).problem?.message).toMatch(problem);
+  });
+});

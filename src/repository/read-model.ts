@@ -115,12 +115,42 @@ function readText(path: string): string {
   }
 }
 
-/** A labels file: one label a line; a byte order mark and trailing empty lines are ignored. */
+/**
+ * A labels file: one label a line, trailing empty lines are ignored; or Keras' `imagenet_class_index.json`.
+ * A byte order mark is ignored.
+ */
 function readLabels(path: string): string[] {
-  const lines = readText(path)
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .map((line) => line.trim());
+  const text = readText(path).replace(/^\uFEFF/, '');
+  return /\.json$/i.test(path) ? labelsOfClassIndex(path, text) : labelsOfLines(path, text);
+}
+
+/** `{"0": ["n01440764", "tench"], …}`: for each class from 0 its id and its name. */
+function labelsOfClassIndex(path: string, text: string): string[] {
+  const fail = (problem: string): never => {
+    throw new ServingError('LABELS_INVALID', { path, problem });
+  };
+  let index: unknown;
+  try {
+    index = JSON.parse(text);
+  } catch (error) {
+    return fail(`it is not valid JSON: ${messageOf(error)}`);
+  }
+  const expected = 'expected {"0": ["n01440764", "tench"], …}';
+  if (typeof index !== 'object' || index === null || Array.isArray(index)) return fail(expected);
+  const classes = Object.entries(index);
+  if (classes.length === 0) return fail('it has no classes');
+  // Keys that are whole numbers come in rising order, whatever the order in the file.
+  return classes.map(([key, entry]: [string, unknown], i) => {
+    if (key !== String(i)) return fail(`class ${i} is missing; ${expected}`);
+    const name: unknown = Array.isArray(entry) ? entry[1] : undefined;
+    return typeof name === 'string' && name.trim() !== ''
+      ? name.trim()
+      : fail(`class ${i} has no name; ${expected}`);
+  });
+}
+
+function labelsOfLines(path: string, text: string): string[] {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
   while (lines.at(-1) === '') lines.pop();
   const empty = lines.indexOf('');
   if (lines.length === 0)
