@@ -1,122 +1,16 @@
 /**
- * Prints docs/formats.md: every network of keras.applications, saved with random weights by Keras itself,
- * converted here and compared with the answers of the reloaded file. By hand, with Python:
+ * Prints docs/formats.md: the formats, and what formats/measure-applications.ts measured of keras.applications.
  *
- *     MODELSHIP_PYTHON=venv/bin/python tools/node24 scripts/make-formats-doc.ts [NAME …] > docs/formats.md
- *
- * What was measured before is kept in the file that MODELSHIP_FORMATS names, so that a run can go on; files that
- * applications.py wrote before are taken from the folder MODELSHIP_SAVED, and only those then.
+ *     tools/node24 scripts/make-formats-doc.ts > docs/formats.md
  */
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { convertModel } from '../src/importers/convert-model.ts';
-import { findImporter } from '../src/importers/importers.ts';
 import { layerKinds } from '../src/importers/keras/layers/index.ts';
 import { operations } from '../src/importers/keras/operations/index.ts';
-import { compareImported, readRecorded } from '../test/importers/recorded.ts';
+import { applicationsCount, applicationsTable } from './formats/applications-tables.ts';
+import { readRows } from './formats/rows.ts';
 
-interface Row {
-  readonly name: string;
-  readonly format: string;
-  readonly megabytes: number;
-  /** Largest difference in standard deviations; absent when refused. */
-  readonly error?: number;
-  readonly milliseconds?: number;
-  readonly refused?: string;
-}
-
-const python = process.env.MODELSHIP_PYTHON ?? 'python3';
-const memory = process.env.MODELSHIP_FORMATS ?? join(tmpdir(), 'modelship-formats.json');
-const recorder = join(import.meta.dirname, '../test/fixtures/keras/applications.py');
-const formats = ['keras', 'h5'];
-
-const names = /NAMES = \(([^)]*)\)/
-  .exec(readFileSync(recorder, 'utf8'))?.[1]
-  ?.match(/\w+/g) as string[];
-
-const known: Row[] = existsSync(memory) ? (JSON.parse(readFileSync(memory, 'utf8')) as Row[]) : [];
-
-/** A model that was saved before, with its answers. */
-function savedBefore(name: string, format: string): string | undefined {
-  const path = join(process.env.MODELSHIP_SAVED ?? '', `${name}.${format}`);
-  return existsSync(`${path}.json`) ? path : undefined;
-}
-
-async function measure(name: string, format: string): Promise<Row> {
-  const before = savedBefore(name, format);
-  if (before !== undefined) {
-    const folder = mkdtempSync(join(tmpdir(), 'modelship-formats-'));
-    const row = await compare(before, folder);
-    rmSync(folder, { recursive: true, force: true });
-    return { name, format, megabytes: statSync(before).size / 2 ** 20, ...row };
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'modelship-formats-'));
-  try {
-    const saved = spawnSync(python, [recorder, folder, format, name], { encoding: 'utf8' });
-    const path = join(folder, `${name}.${format}`);
-    const base = { name, format, megabytes: existsSync(path) ? statSync(path).size / 2 ** 20 : 0 };
-    if (saved.status !== 0) {
-      const why = saved.stderr.trim().split('\n').at(-1) ?? '';
-      return { ...base, refused: `Keras itself: ${why.slice(0, 120)}` };
-    }
-    return { ...base, ...(await compare(path, folder)) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function compare(path: string, folder: string): Promise<Partial<Row>> {
-  const importer = findImporter(path);
-  if (!importer) return { refused: 'not known' };
-  try {
-    // The first conversion loads code; the second is what a warm process takes.
-    const times = [1, 2].map(() => convertModel({ path, options: {}, folder }).milliseconds);
-    using model = importer.open(path, {});
-    const differences = await compareImported(model, readRecorded(`${path}.json`));
-    return {
-      error: Math.max(...differences.map(({ error }) => error)),
-      milliseconds: Math.min(...times),
-    };
-  } catch (error) {
-    return { refused: (error as Error).message.slice(0, 160) };
-  }
-}
-
-async function fill(wanted: readonly string[]): Promise<void> {
-  for (const name of wanted) {
-    for (const format of formats) {
-      if (known.some((row) => row.name === name && row.format === format)) continue;
-      if (process.env.MODELSHIP_SAVED !== undefined && !savedBefore(name, format)) continue;
-      const row = await measure(name, format);
-      console.error(JSON.stringify(row));
-      known.push(row);
-      writeFileSync(memory, JSON.stringify(known));
-    }
-  }
-}
-
-function cell(name: string, format: string): string[] {
-  const row = known.find((one) => one.name === name && one.format === format);
-  if (!row) return ['not run', ''];
-  if (row.error === undefined) return [`refused: ${row.refused}`, ''];
-  return [row.error.toExponential(1), `${row.milliseconds?.toFixed(0)} ms`];
-}
-
-function table(): string {
-  return names
-    .map((name) => {
-      const size = known.find((row) => row.name === name)?.megabytes;
-      const cells = formats.flatMap((format) => cell(name, format));
-      return `| ${[name, size === undefined ? '' : size.toFixed(0), ...cells].join(' | ')} |`;
-    })
-    .join('\n');
-}
-
-const wanted = process.argv.slice(2);
-await fill(wanted.length > 0 ? wanted : names);
+const rows = readRows();
+const { keras, tensorflow } = rows.at(-1)?.versions ?? { keras: '?', tensorflow: '?' };
 const list = (all: readonly string[]): string => [...all].sort().join(', ');
 
 console.log(`# Formats
@@ -159,18 +53,27 @@ among others. A model with its own \`Rescaling\` or \`Normalization\` layer take
 
 ## keras.applications
 
-Each network with random weights and statistics, saved by Keras 3.15.1 at the smallest input that its constructor takes,
-reloaded by Keras, and asked for two pictures. *error*: the largest difference from the reloaded file's answer, in standard
-deviations of the answer, optimised and not; the bound is 1e-4. *time*: the conversion in a warm process.
+All 40 networks with random weights, saved by Keras ${keras} (TensorFlow ${tensorflow}) as \`.keras\`, as \`.h5\` and through
+\`export()\`, converted, and asked for the two pictures that the reloaded files were asked for, with the runtime's
+optimisations on and off. The batch statistics are measured on pictures and then moved a little, so that the signal keeps
+its scale through all layers; answers differ between the pictures and between the classes.
 
-| network | MB | .keras: error | time | .h5: error | time |
-|---|---|---|---|---|---|
-${table()}
+- *.keras*, *.h5*, *export()*: the largest difference from the framework's answer, in standard deviations of the answer.
+  The bound is 1e-4: ${applicationsCount(rows, 'small')} are within it.
+- *to FP64*: the largest difference from Keras' answer in double precision, of ours and of the framework's own FP32.
+- *conversion*: of .keras, .h5 and export(), the fastest of three, without the start of its process and the check after it;
+  *run*: both pictures in one thread, from .keras and from export(). The machine had other work to do.
+- *transposes*: how often the graph from .keras and from export() turns its layout.
+- ¹ Keras does not reload this file itself; the answer is that of the model before it was saved.
 
-Random weights amplify rounding in deep networks. ResNet101: Keras' own FP32 answer is 3.2e-4 σ from its float64 answer, ours
-1.5e-4. EfficientNetB3 and ResNet101V2 are over the bound too and were not compared with float64 yet; shallower members of
-the same families, which have the same layers, are within it. *not run*: not measured yet. Conversion times come from a busy
-machine.
+Pictures are small (64 to 139 pixels a side), answers have ten classes, MobileNet and MobileNetV2 half of their width:
+
+${applicationsTable(rows, 'small')}
+
+Some at full size, with 1000 classes, as the constructors make them when they are told nothing; the others are an opt-in run
+([CONTRIBUTING.md](../CONTRIBUTING.md)):
+
+${applicationsTable(rows, 'full')}
 
 The layers of one small file each, with recorded answers, are in \`test/fixtures/keras\`.
 

@@ -3,7 +3,7 @@
  * it when they are large, and `import.json` with what was found. Runs in a process of its own.
  */
 
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
 import { withFileSource } from '../onnx/byte-source.ts';
@@ -48,6 +48,9 @@ export interface ConversionReport {
 export const convertedName = 'model.onnx';
 export const reportName = 'import.json';
 
+/** What Linux knows of this process; the conversion may read it besides the model. */
+export const statusFile = '/proc/self/status';
+
 /** A protobuf message may have 2 GiB; well below it the weights go to a file of their own. */
 const largeModel = 2 ** 30;
 
@@ -74,7 +77,7 @@ export function convertModel({ path, options, folder }: ConversionOrder): Conver
     nodes: first?.graph.nodes.length ?? 0,
     milliseconds: performance.now() - started,
     cpuMilliseconds: cpuMilliseconds(),
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes: peakBytes(),
   };
   writeFileSync(join(folder, reportName), JSON.stringify(report));
   return report;
@@ -94,6 +97,20 @@ function whatIs(path: string): string {
 function cpuMilliseconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+/**
+ * Linux counts into `maxRSS` what the parent had when it started this process; it does not into VmHWM, which
+ * other platforms do not have.
+ */
+function peakBytes(): number {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(statusFile, 'utf8')) ?? [];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // No such file here, or not allowed to be read.
+  }
+  return process.resourceUsage().maxRSS * 1024;
 }
 
 /** Each graph once; the first is `model.onnx`. */

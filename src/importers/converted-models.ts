@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
 import type { ConversionReport, SignatureReport } from './convert-model.ts';
-import { convertedName, reportName } from './convert-model.ts';
+import { convertedName, reportName, statusFile } from './convert-model.ts';
 import type { ImportOptions, NamedValue } from './importer.ts';
 import { importerVersion } from './importer.ts';
 import { findImporter } from './importers.ts';
@@ -125,7 +125,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
       environment,
       nodeOptions: [
         '--permission',
-        ...[codeFolder, path, ...files].map((allowed) => `--allow-fs-read=${allowed}`),
+        ...[codeFolder, statusFile, path, ...files].map((allowed) => `--allow-fs-read=${allowed}`),
         `--allow-fs-read=${folder}`,
         `--allow-fs-write=${folder}`,
       ],

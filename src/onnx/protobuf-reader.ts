@@ -37,7 +37,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class ProtobufReader {
   readonly #source: ByteSource;
-  readonly #window = new Uint8Array(windowBytes);
+  readonly #window: Uint8Array<ArrayBuffer>;
   #windowStart = 0;
   #windowEnd = 0;
   #position = 0;
@@ -50,6 +50,7 @@ export class ProtobufReader {
   constructor(source: ByteSource) {
     this.#source = source;
     this.#end = source.length;
+    this.#window = new Uint8Array(Math.min(windowBytes, source.length));
   }
 
   /** Offset of the next byte from the start of the source. */

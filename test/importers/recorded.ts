@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import type { ImportedModel, Importer, ImportOptions } from '../../src/importers/importer.ts';
+import type { ImportedModel, ImportedSignature } from '../../src/importers/importer.ts';
 import { writeOnnxModel } from '../../src/onnx/write-model.ts';
 import { sessionOptions, temporaryFolder } from '../models/run.ts';
 
@@ -21,11 +21,13 @@ export interface Recorded {
   readonly outputs: readonly Packed[];
 }
 
+type Elements = ArrayLike<number | bigint>;
+
 export function readRecorded(path: string): Recorded {
   return JSON.parse(readFileSync(path, 'utf8')) as Recorded;
 }
 
-const arrays: Record<string, (buffer: ArrayBuffer) => ArrayLike<number | bigint>> = {
+const arrays: Record<string, (buffer: ArrayBuffer) => Elements> = {
   float32: (buffer) => new Float32Array(buffer),
   float64: (buffer) => new Float64Array(buffer),
   int32: (buffer) => new Int32Array(buffer),
@@ -34,7 +36,7 @@ const arrays: Record<string, (buffer: ArrayBuffer) => ArrayLike<number | bigint>
   bool: (buffer) => new Uint8Array(buffer),
 };
 
-function unpack({ dtype, data }: Packed): ArrayLike<number | bigint> {
+export function unpack({ dtype, data }: Packed): Elements {
   const bytes = Buffer.from(data, 'base64');
   const make = arrays[dtype];
   if (!make) throw new Error(`no dtype ${dtype}`);
@@ -60,47 +62,68 @@ export function deviation(values: ArrayLike<number>): number {
   return Math.sqrt(list.reduce((sum, value) => sum + (value - mean) ** 2, 0) / list.length);
 }
 
+/** What a model in ONNX answers with one setting of the optimiser, output by output. */
+export interface Answer {
+  readonly optimised: boolean;
+  readonly outputs: readonly ort.Tensor[];
+}
+
+type Interface = Pick<ImportedSignature, 'inputs' | 'outputs'>;
+
+export const feedsFor = ({ inputs }: Interface, recorded: Recorded): Record<string, ort.Tensor> =>
+  Object.fromEntries(inputs.map(({ value }, i) => [value, toTensor(recorded.inputs[i] as Packed)]));
+
+/** The answers of an ONNX file to the recorded inputs, for both settings of the optimiser. */
+export async function answersOf(
+  path: string,
+  signature: Interface,
+  recorded: Recorded,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const level of ['disabled', 'all'] as const) {
+    const session = await ort.InferenceSession.create(path, {
+      ...sessionOptions,
+      graphOptimizationLevel: level,
+    });
+    const results = await session.run(feedsFor(signature, recorded));
+    const outputs = signature.outputs.map(({ value }) => results[value] as ort.Tensor);
+    answers.push({ optimised: level === 'all', outputs });
+    await session.release();
+  }
+  return answers;
+}
+
 /** Differences of every output, for both settings of the optimiser. */
 export async function compareImported(
   model: ImportedModel,
-  { inputs, outputs }: Recorded,
+  recorded: Recorded,
 ): Promise<Difference[]> {
   using folder = temporaryFolder();
   const path = join(folder.path, 'model.onnx');
   const [signature] = model.signatures;
   if (!signature) throw new Error('no signature');
   writeOnnxModel(path, signature.graph, { opset: model.opset });
-  const found: Difference[] = [];
-  for (const level of ['disabled', 'all'] as const) {
-    const session = await ort.InferenceSession.create(path, {
-      ...sessionOptions,
-      graphOptimizationLevel: level,
-    });
-    const feeds = Object.fromEntries(
-      signature.inputs.map(({ value }, i) => [value, toTensor(inputs[i] as Packed)]),
-    );
-    const results = await session.run(feeds);
-    for (const [i, { name, value, shape }] of signature.outputs.entries()) {
-      const expected = outputs[i] as Packed;
-      const result = results[value] as ort.Tensor;
-      found.push({
+  const answers = await answersOf(path, signature, recorded);
+  return answers.flatMap(({ optimised, outputs }) =>
+    signature.outputs.map(({ name, shape }, i) => {
+      const [result, expected] = [outputs[i] as ort.Tensor, recorded.outputs[i] as Packed];
+      return {
         output: name,
-        error: errorOf(
-          Array.from(result.data as Float32Array, Number),
-          Array.from(unpack(expected), Number),
-        ),
+        error: errorOf(result.data as Float32Array, unpack(expected)),
         expectedShape: expected.shape,
         shape: result.dims,
         declared: shape,
-        optimised: level === 'all',
-      });
-    }
-    await session.release();
-  }
-  return found;
+        optimised,
+      };
+    }),
+  );
 }
 
-function errorOf(actual: readonly number[], expected: readonly number[]): number {
+/** The largest difference, in standard deviations of what is expected. */
+export function errorOf(actualElements: Elements, expectedElements: Elements): number {
+  const [actual, expected] = [actualElements, expectedElements].map((all) =>
+    Array.from(all, Number),
+  ) as [number[], number[]];
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   const spread = deviation(expected);
   const largest = actual.reduce(
@@ -109,12 +132,4 @@ function errorOf(actual: readonly number[], expected: readonly number[]): number
   );
   if (actual.some(Number.isNaN)) return Number.POSITIVE_INFINITY;
   return spread === 0 ? largest : largest / spread;
-}
-
-export function openRecorded(
-  importer: Importer,
-  path: string,
-  options: ImportOptions = {},
-): ImportedModel {
-  return importer.open(path, options);
 }

@@ -84,6 +84,24 @@ describe.each(['many-v0', 'many-v2', 'many-ordered'])('%s', (name) => {
   });
 });
 
+test('a group is read once, however many paths lead through it', () => {
+  const source = sourceOfBytes(bytesOf('plain-v0'));
+  let reads = 0;
+  const counted = {
+    length: source.length,
+    read: (offset: number, into: Uint8Array) => {
+      reads += 1;
+      return source.read(offset, into);
+    },
+  };
+  const root = openHdf5(counted, 2 ** 24);
+  root.group('outer/inner');
+  const before = reads;
+  expect(root.group('outer/inner')?.path).toBe('outer/inner');
+  expect(root.group('outer/absent')).toBeUndefined();
+  expect(reads).toBe(before);
+});
+
 test('a compact dataset lies in its header', () => {
   expect(read(open(bytesOf('compact')), 'compact')).toEqual([1, 2, 3, 4]);
 });

@@ -87,17 +87,17 @@ function openGroup(opened: Opened, address: number, path: string): Hdf5Group {
   const header = readObjectHeader(file, address, path);
   const links = readLinks(file, header, path);
   let attributes: ReadonlyMap<string, AttributeValue> | undefined;
-  const walk = (below: string): { address: number; path: string } | undefined => {
-    const [name = '', ...rest] = below.split('/');
-    const full = path === '' ? name : `${path}/${name}`;
-    const target = resolve(links, name, full);
-    if (target === undefined || rest.length === 0) {
-      return target === undefined ? undefined : { address: target, path: full };
-    }
-    const next = groupAt(opened, target, full);
-    return next && walkFrom(next, rest.join('/'));
+  const groups = new Map<string, Hdf5Group | undefined>();
+  const pathOf = (name: string): string => (path === '' ? name : `${path}/${name}`);
+  /** A group right below, opened once: a network's layers are all looked up in one that has many members. */
+  const child = (name: string): Hdf5Group | undefined => {
+    if (groups.has(name)) return groups.get(name);
+    const target = resolve(links, name, pathOf(name));
+    const found = target === undefined ? undefined : groupAt(opened, target, pathOf(name));
+    groups.set(name, found);
+    return found;
   };
-  const group: WalkableGroup = {
+  return {
     path,
     names: [...links.keys()],
     get attributes() {
@@ -105,29 +105,28 @@ function openGroup(opened: Opened, address: number, path: string): Hdf5Group {
       return attributes;
     },
     has: (name) => links.has(name),
-    walk,
     group(below) {
-      const found = walk(below);
-      return found && groupAt(opened, found.address, found.path);
+      const [name, rest] = splitPath(below);
+      return rest === undefined ? child(name) : child(name)?.group(rest);
     },
     dataset(below) {
-      const found = walk(below);
-      if (!found) return undefined;
-      const messagesOfIt = readObjectHeader(file, found.address, found.path);
+      const [name, rest] = splitPath(below);
+      if (rest !== undefined) return child(name)?.dataset(rest);
+      const target = resolve(links, name, pathOf(name));
+      if (target === undefined) return undefined;
+      const messagesOfIt = readObjectHeader(file, target, pathOf(name));
       return findMessage(messagesOfIt, messages.layout)
-        ? openDataset(file, messagesOfIt, found.path, maxBytes)
+        ? openDataset(file, messagesOfIt, pathOf(name), maxBytes)
         : undefined;
     },
   };
-  return group;
 }
 
-interface WalkableGroup extends Hdf5Group {
-  walk(below: string): { address: number; path: string } | undefined;
+/** The first name of a path, and what is below it. */
+function splitPath(path: string): [string, string | undefined] {
+  const end = path.indexOf('/');
+  return end === -1 ? [path, undefined] : [path.slice(0, end), path.slice(end + 1)];
 }
-
-const walkFrom = (group: Hdf5Group, below: string): { address: number; path: string } | undefined =>
-  (group as WalkableGroup).walk(below);
 
 function resolve(links: ReadonlyMap<string, Link>, name: string, path: string): number | undefined {
   const link = links.get(name);

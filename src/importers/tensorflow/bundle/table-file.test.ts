@@ -13,6 +13,17 @@ test('checksums are those of RFC 3720', () => {
   expect(crc32c(text('56789'), crc32c(text('1234')))).toBe(0xe3069283);
 });
 
+test('a checksum does not depend on where the bytes lie in memory', () => {
+  const sum = crc32c(text('a checksum of some bytes'));
+  for (let offset = 0; offset < 9; offset += 1) {
+    const memory = new Uint8Array(40);
+    memory.set(text('a checksum of some bytes'), offset);
+    const moved = memory.subarray(offset, offset + 24);
+    expect(crc32c(moved)).toBe(sum);
+    expect(crc32c(moved.subarray(3), crc32c(moved.subarray(0, 3)))).toBe(sum);
+  }
+});
+
 test('literals and copies of every form are decompressed', () => {
   const literal = bytes(5, 4 << 2, ...text('hello'));
   expect(Buffer.from(decompressSnappy(literal, 'x', 99)).toString()).toBe('hello');
