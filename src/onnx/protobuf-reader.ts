@@ -90,8 +90,8 @@ export class ProtobufReader {
 
   /** A signed integer that must be exact as a number. */
   int(): number {
-    const start = this.#position;
-    return this.#exact(this.bigint(), start);
+    this.#expect(wireTypes.varint);
+    return this.#int();
   }
 
   /** A repeated integer, packed or not: calls `push` for each value of this field. */
@@ -101,10 +101,7 @@ export class ProtobufReader {
       return;
     }
     this.#within(this.#length(), () => {
-      while (this.#position < this.#end) {
-        const start = this.#position;
-        push(this.#exact(BigInt.asIntN(64, this.#varint64()), start));
-      }
+      while (this.#position < this.#end) push(this.#int());
     });
   }
 
@@ -275,6 +272,14 @@ export class ProtobufReader {
   /** Unsigned; above 2^53 only roughly right, which is enough to refuse a tag or a length. */
   #varint(): number {
     const start = this.#position;
+    // Nearly all are of one byte, which lies in the window.
+    if (start < this.#end && start >= this.#windowStart && start < this.#windowEnd) {
+      const only = this.#window[start - this.#windowStart] as number;
+      if (only < 0x80) {
+        this.#position = start + 1;
+        return only;
+      }
+    }
     let value = 0;
     for (let unit = 1; unit < 2 ** 70; unit *= 128) {
       const byte = this.#byte();
@@ -294,6 +299,19 @@ export class ProtobufReader {
       if (byte < 0x80) return value & 0xffffffffffffffffn;
     }
     return this.fail('a number longer than ten bytes', start);
+  }
+
+  /** Signed; without a BigInt where seven bytes are enough, as they nearly always are. */
+  #int(): number {
+    const start = this.#position;
+    let value = 0;
+    for (let unit = 1; unit < 2 ** 49; unit *= 128) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * unit;
+      if (byte < 0x80) return value;
+    }
+    this.#position = start;
+    return this.#exact(BigInt.asIntN(64, this.#varint64()), start);
   }
 
   #exact(value: bigint, start: number): number {

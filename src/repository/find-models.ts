@@ -6,10 +6,20 @@
  * with it is returned with its problem, so that the others serve.
  */
 
-import type { Dirent, Stats } from 'node:fs';
-import { existsSync, opendirSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { messageOf, ServingError } from '../errors.ts';
+import { ServingError } from '../errors.ts';
+import {
+  byName,
+  entriesATurn,
+  isFolder,
+  listFolder,
+  modelFilesIn,
+  siblingsIn,
+  statOf,
+  warnOfNewer,
+} from './folder-entries.ts';
 import { formatOfFile, isServed } from './model-files.ts';
 import type { InTurns } from './turns.ts';
 import { doAtOnce } from './turns.ts';
@@ -45,100 +55,6 @@ function nameFrom(text: string): string {
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 128);
   return name || 'model';
-}
-
-/** Entries of a folder that are dealt with between two turns. */
-const entriesATurn = 128;
-
-/** In no order. Not with readdir, which takes milliseconds at a time for thousands of names. */
-function* listFolder(folder: string): InTurns<Dirent[]> {
-  const entries: Dirent[] = [];
-  try {
-    const open = opendirSync(folder, { bufferSize: entriesATurn });
-    try {
-      for (let entry = open.readSync(); entry; entry = open.readSync()) {
-        entries.push(entry);
-        if (entries.length % entriesATurn === 0) yield;
-      }
-    } finally {
-      open.closeSync();
-    }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ServingError('PATH_UNREADABLE', { path: folder, problem: code ?? message });
-  }
-  return entries;
-}
-
-const byName = (a: Dirent, b: Dirent): number => (a.name < b.name ? -1 : 1);
-
-/** Throws PATH_UNREADABLE for a link that leads back to itself, a folder that may not be entered and the like. */
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw new ServingError('PATH_UNREADABLE', { path, problem: messageOf(error) });
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statOf(path)?.isDirectory() ?? false;
-}
-
-/** True for pipes and the like, and for folders; a link that is broken may have been a file. */
-function isNoFile(path: string): boolean {
-  try {
-    return statOf(path)?.isFile() === false;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Model files, also those whose link is broken: opening them says what is wrong. Without the file that
- * another was made from (`best.pt` beside `best.onnx`).
- */
-function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
-  const files = entries
-    .filter(({ name }) => formatOfFile(name))
-    .map(({ name }) => join(folder, name))
-    .filter((path) => !isNoFile(path))
-    .sort();
-  const stem = (file: string): string => file.slice(0, -extname(file).length);
-  const served = new Set(files.filter(isServed).map(stem));
-  return files.filter((file) => isServed(file) || !served.has(stem(file)));
-}
-
-/** Copied one after the other, two files are this far apart at most. */
-const copiedTogetherMs = 2000;
-
-const changedAt = (file: string): number => statOf(file)?.mtimeMs ?? 0;
-
-/**
- * A warning of a file of another framework that is newer than the ONNX file which is served in its place:
- * it may be that it was trained again and not exported. PyTorch's are not meant: they cannot be served.
- */
-function warnOfNewer(served: string, others: readonly string[]): string | undefined {
-  const convertible = others.filter((file) => /\.(keras|h5|hdf5|pb)$/i.test(file));
-  try {
-    const newer = convertible.find(
-      (file) => changedAt(file) > changedAt(served) + copiedTogetherMs,
-    );
-    return newer === undefined
-      ? undefined
-      : `${served} is served and not ${newer}, which is newer; move one of them away, or name the one to serve: modelship serve ${newer}`;
-  } catch (error) {
-    if (error instanceof ServingError) return undefined;
-    throw error;
-  }
-}
-
-/** Files called like this one but for the extension, and with others that were left out for it. */
-function siblingsOf(file: string, entries: readonly Dirent[]): string[] {
-  const stem = basename(file, extname(file));
-  return entries
-    .filter(({ name }) => name !== basename(file) && basename(name, extname(name)) === stem)
-    .map(({ name }) => join(dirname(file), name));
 }
 
 const versionName = /^[1-9]\d{0,18}$/;
@@ -317,11 +233,12 @@ function* modelsBelow(folder: string): InTurns<FoundModel[]> {
 /** Files that lie loose; those that are one model by their names cannot be told apart. */
 function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): FoundModel[] {
   const alone = files.length === 1;
-  const byName = Map.groupBy(
+  const siblingsOf = siblingsIn(dirname(files[0] ?? ''), entries);
+  const sameName = Map.groupBy(
     files.map((file) => modelFromFile(file, alone)),
     ({ name }) => name,
   );
-  return [...byName.values()].map((models) => {
+  return [...sameName.values()].map((models) => {
     const [first, ...others] = models as [FoundModel, ...FoundModel[]];
     const { name, folder, place } = first;
     if (others.length > 0) {
@@ -333,7 +250,7 @@ function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): Fo
       });
       return { ...first, versions: [{ version: '1', folder, problem }] };
     }
-    const warning = isServed(place) ? warnOfNewer(place, siblingsOf(place, entries)) : undefined;
+    const warning = isServed(place) ? warnOfNewer(place, siblingsOf(place)) : undefined;
     if (warning === undefined) return first;
     return { ...first, versions: first.versions.map((version) => ({ ...version, warning })) };
   });
