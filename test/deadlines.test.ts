@@ -1,8 +1,9 @@
 /** One deadline from the first line of a request to its answer, and who goes first, on the real server. */
 
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { post, request } from './support/http.ts';
-import { writeModels } from './support/model-folder.ts';
+import { writeModels, writeYaml } from './support/model-folder.ts';
 import type { Modelship } from './support/modelship.ts';
 import { startModelship, temporaryFolder } from './support/modelship.ts';
 import { dataOf } from './support/open-inference.ts';
@@ -11,6 +12,8 @@ import { waitUntil } from './support/wait-until.ts';
 
 const folder = temporaryFolder();
 writeModels(folder.path, 'slow');
+// On a machine that others keep busy, twenty long runs take longer than the usual 30 s.
+writeYaml(join(folder.path, 'slow'), 'queue: {timeoutMs: 300000}');
 let server: Modelship;
 
 beforeAll(async () => {

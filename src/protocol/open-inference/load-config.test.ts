@@ -71,7 +71,7 @@ describe('a configuration that comes with a load says', () => {
 describe('a configuration is refused for', () => {
   test.each<[string, string, string, string]>([
     ['no JSON', '{', 'REPOSITORY_REQUEST_INVALID', 'parameters.config: expected the JSON'],
-    ['a list', '[]', 'REPOSITORY_REQUEST_INVALID', 'parameters.config: body: expected object'],
+    ['a list', '[]', 'REPOSITORY_REQUEST_INVALID', 'parameters.config: body: expected an object'],
     [
       'another name',
       '{"name": "n"}',

@@ -8,6 +8,7 @@
 
 import { z } from 'zod';
 import { ServingError } from '../../errors.ts';
+import { inOwnWords } from '../../validation/own-words.ts';
 import { describeIssues } from '../describe-issues.ts';
 import { parseJson } from '../parse-json.ts';
 
@@ -159,7 +160,7 @@ function refuseOthers(value: unknown): void {
 export function parseLoadConfig(text: string, model: string): LoadConfig {
   const value = parse(text);
   refuseOthers(value);
-  const checked = shape.safeParse(value);
+  const checked = shape.safeParse(value, { error: inOwnWords });
   if (!checked.success) return refuse(describeIssues(checked.error));
   const { name = '' } = checked.data;
   if (name !== '' && name !== model) refuse(`name: expected "${model}", the model that is loaded`);
