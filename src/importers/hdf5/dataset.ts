@@ -17,7 +17,7 @@ import {
   toLittleEndian,
 } from './datatype.ts';
 import type { Hdf5Bytes, Hdf5Cursor } from './hdf5-bytes.ts';
-import { invalidHdf5, nowhere, unsupportedHdf5 } from './hdf5-bytes.ts';
+import { invalidHdf5, makeRoom, nowhere, unsupportedHdf5 } from './hdf5-bytes.ts';
 import type { Message } from './object-header.ts';
 import { findMessage, messages } from './object-header.ts';
 
@@ -85,12 +85,19 @@ export function openDataset(
   };
 }
 
+/** Deflate packs at most 1032 bytes into one; a small dataset may be mostly unwritten, which is zeros. */
+const mostPacked = 1032;
+const smallDataset = 2 ** 26;
+
 /** Before any room is made: a shape that the file has no bytes for is refused. */
 function checkPresent(file: Hdf5Bytes, layout: Layout, byteLength: number, path: string): void {
   if (layout.kind === 'compact' && layout.bytes.byteLength < byteLength) {
     throw invalidHdf5(path, `it has ${layout.bytes.byteLength} bytes and needs ${byteLength}`);
   }
-  if (layout.kind !== 'contiguous' || layout.address === nowhere || byteLength === 0) return;
+  if (layout.kind !== 'contiguous' || layout.address === nowhere || byteLength === 0) {
+    if (byteLength <= Math.max(smallDataset, file.length * mostPacked)) return;
+    throw invalidHdf5(path, `a file of ${file.length} bytes cannot hold its ${byteLength} bytes`);
+  }
   if (layout.length < byteLength) {
     throw invalidHdf5(path, `it has ${layout.length} bytes and needs ${byteLength}`);
   }
@@ -183,7 +190,7 @@ function readElements(reading: Reading, byteLength: number): Uint8Array {
   const { file, layout, path } = reading;
   // A dataset that was never written has no address and is its fill value, which is 0.
   if (layout.kind === 'compact') return new Uint8Array(layout.bytes.subarray(0, byteLength));
-  const bytes = new Uint8Array(byteLength);
+  const bytes = makeRoom(byteLength, path);
   if (layout.kind === 'contiguous') {
     if (layout.address !== nowhere && byteLength > 0) file.read(layout.address, bytes, path);
     return bytes;

@@ -16,6 +16,15 @@ export const unsupportedHdf5 = (place: string, what: string, supported: string):
 /** All bits set: the address of nothing. */
 export const nowhere = -1;
 
+/** Zeros. Throws InvalidModelError when there is no memory for so many. */
+export function makeRoom(bytes: number, place: string): Uint8Array {
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    throw invalidHdf5(place, `its ${bytes} bytes do not fit into memory`);
+  }
+}
+
 /** Bytes of structures (not of data) that may be read of one file. */
 const structureBudget = 2 ** 28;
 const largestStructure = 2 ** 25;
@@ -32,6 +41,11 @@ export class Hdf5Bytes {
     this.#base = base;
     this.offsetSize = offsetSize;
     this.lengthSize = lengthSize;
+  }
+
+  /** Bytes of the file. */
+  get length(): number {
+    return this.#source.length - this.#base;
   }
 
   /** A structure of the file, to be read from its beginning. */

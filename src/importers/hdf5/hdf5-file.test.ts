@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../../test/models/random.ts';
 import { sourceOfBytes } from '../../onnx/byte-source.ts';
 import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
+import { makeRoom } from './hdf5-bytes.ts';
 import type { Hdf5Group } from './hdf5-file.ts';
 import { isHdf5, openHdf5 } from './hdf5-file.ts';
 
@@ -67,6 +68,24 @@ test('chunks are put together: packed, shuffled, with checksums, with rows over 
   const sparse = read(root, 'sparse');
   expect([sparse[0], sparse.reduce((sum, value) => sum + value, 0)]).toEqual([3, 3]);
   expect(() => read(root, 'lzf')).toThrow(/packed with lzf/);
+});
+
+test('a shape that the file cannot hold, packed or not, is refused before room is made', () => {
+  const bytes = bytesOf('chunked');
+  // Of the dataset `sparse`: its sizes, 10 and 10, and the most that they may become.
+  for (const at of [55264, 55280]) {
+    expect(bytes.readBigUInt64LE(at)).toBe(10n);
+    bytes.writeBigUInt64LE(2n ** 30n, at);
+  }
+  const root = openHdf5(sourceOfBytes(bytes), 2 ** 40);
+  expect(() => root.dataset('sparse')).toThrow(
+    /a file of 61184 bytes cannot hold its \d{11} bytes/,
+  );
+});
+
+test('room that there is not is refused with the place', () => {
+  const expected = { place: "HDF5 'a/b'", message: expect.stringContaining('fit into memory') };
+  expect(() => makeRoom(2 ** 53, 'a/b')).toThrow(expect.objectContaining(expected));
 });
 
 describe.each(['many-v0', 'many-v2', 'many-ordered'])('%s', (name) => {

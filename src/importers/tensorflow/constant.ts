@@ -76,8 +76,8 @@ export function textConstant(
 }
 
 /** Throws InvalidModelError before more is allocated than any network needs. */
-export function checkMade(type: DataType, count: number, place: string): void {
-  if (count * type.bytes <= maxMadeBytes) return;
+export function checkMade({ bytes }: Pick<DataType, 'bytes'>, count: number, place: string): void {
+  if (count * bytes <= maxMadeBytes) return;
   throw new InvalidModelError(place, `it has ${count} elements, more than can be computed ahead`);
 }
 

@@ -8,7 +8,7 @@
  * `Number`.
  */
 
-import { refuseAt } from './json-fault.ts';
+import { placeOf, refuse, refuseAt } from './json-fault.ts';
 import {
   exactPowers,
   powerHigh,
@@ -21,6 +21,11 @@ import {
 
 /** No double needs more digits than this to be told from the next (767), when what follows is not all zeros. */
 const neededDigits = 800;
+/**
+ * The most digits of a number's whole part, of its fraction, of the zeros before it and of its exponent.
+ * Longer ones would hold up everybody; nobody's numbers have so many.
+ */
+export const longestNumber = 65_536;
 const splitter = 134_217_729;
 
 export class NumberReader {
@@ -55,7 +60,10 @@ export class NumberReader {
       }
       while (sign >= 0x30 && sign <= 0x39) {
         if (digits < 18) tail = tail * 10 + sign - 0x30;
-        else exponent += 1;
+        else {
+          exponent += 1;
+          if (digits > longestNumber) this.refuseLong(start);
+        }
         digits += 1;
         sign = body[++at] as number;
       }
@@ -66,6 +74,7 @@ export class NumberReader {
       if (digits === 0)
         while (sign === 0x30) {
           exponent -= 1;
+          if (exponent < -longestNumber) this.refuseLong(start);
           sign = body[++at] as number;
         }
       while (sign >= 0x30 && sign <= 0x39 && digits < 9) {
@@ -78,14 +87,14 @@ export class NumberReader {
         if (digits < 18) {
           tail = tail * 10 + sign - 0x30;
           exponent -= 1;
-        }
+        } else if (digits > 2 * longestNumber) this.refuseLong(start);
         digits += 1;
         sign = body[++at] as number;
       }
       if (at === point + 1) refuseAt(body, at, 'a digit after the point');
     }
     if (sign === 0x65 || sign === 0x45) {
-      exponent += this.readExponent(at);
+      exponent += this.readExponent(at, start);
       at = this.at;
       sign = body[at] as number;
     }
@@ -96,7 +105,7 @@ export class NumberReader {
     return isNegative ? -value : value;
   }
 
-  private readExponent(from: number): number {
+  private readExponent(from: number, start: number): number {
     const { body } = this;
     let at = from + 1;
     let sign = body[at] as number;
@@ -107,10 +116,15 @@ export class NumberReader {
     while (sign >= 0x30 && sign <= 0x39) {
       // Beyond this nothing but 0 and infinity is left, however many digits a number may have.
       if (exponent < 1_000_000) exponent = exponent * 10 + sign - 0x30;
+      if (at - from > longestNumber) this.refuseLong(start);
       sign = body[++at] as number;
     }
     this.at = at;
     return isNegative ? -exponent : exponent;
+  }
+
+  private refuseLong(start: number): never {
+    refuse(`the number at ${placeOf(this.body, start)} has more than ${longestNumber} digits`);
   }
 
   private readWord(start: number, at: number, isNegative: boolean): number {

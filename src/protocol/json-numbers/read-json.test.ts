@@ -51,6 +51,34 @@ describe('plain values are those of JSON.parse:', () => {
   });
 });
 
+/** Of a text as long as a body may be: 16 MB of them. */
+const many = (sign: string): string => sign.repeat(2 ** 24 / sign.length);
+
+describe('what only holds up others is refused within one step:', () => {
+  test.each([
+    ['digits of a whole number', `{"a":${many('7')}}`],
+    ['digits behind the point', `{"a":0.${many('7')}}`],
+    ['zeros behind the point', `{"a":0.${many('0')}1}`],
+    ['zeros of an exponent', `{"a":1e${many('0')}1}`],
+    ['digits of an exponent', `{"a":1e-${many('1')}}`],
+    ['digits within data', `{"data":[0.${many('0')}1]}`],
+  ])('%s', (_, text) => {
+    expect(() => readJson(Buffer.from(text), reading).next()).toThrow(
+      /number .*has more than 65536 digits/,
+    );
+  });
+
+  test('empty lists', () => {
+    const body = Buffer.from(`{"data":[${many('[],')}[]]}`);
+    expect(() => readJson(body, reading).next()).toThrow('more than 10000 empty lists');
+  });
+
+  test('but not what somebody may send', () => {
+    expect(dataOf(`[${'[],'.repeat(9998)}[]]`)).toMatchObject({ count: 0, shape: [9999, 0] });
+    expect(read(`[0.${'0'.repeat(60_000)}1e60001, 0.${'3'.repeat(60_000)}]`)).toEqual([1, 1 / 3]);
+  });
+});
+
 describe('elements', () => {
   test.each<[string, Partial<Elements>]>([
     ['1', { kind: 'number', count: 1, depth: 0, shape: [] }],

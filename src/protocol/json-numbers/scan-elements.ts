@@ -6,12 +6,16 @@
 import type { ElementKind } from './elements.ts';
 import { Elements } from './elements.ts';
 import { refuse, refuseAt } from './json-fault.ts';
+import { longestNumber } from './number-reader.ts';
 import type { PlannedNumbers } from './planned-numbers.ts';
 import type { StringSigns } from './scan-string.ts';
 import { endOfString } from './scan-string.ts';
 
-/** Longer ones would hold up everybody; nobody's numbers have so many digits. */
-const longestNumber = 65_536;
+/**
+ * Lists of nothing: a tensor that has one has no elements, so that more of them are only work, for whoever
+ * reads them and for whoever writes the answer's rows.
+ */
+const mostEmptyLists = 10_000;
 
 const tableOf = (signs: string): Uint8Array => {
   const table = new Uint8Array(256);
@@ -60,6 +64,7 @@ export class ElementScan {
   private afterValue = false;
   private mayClose = false;
   private inString = false;
+  private emptyLists = 0;
 
   private planned: PlannedNumbers | undefined;
   /** Made when it is needed. */
@@ -166,10 +171,17 @@ export class ElementScan {
     const count = counts[depth] as number;
     lengths[depth] ??= count;
     if (lengths[depth] !== count) this.ragged = true;
+    if (count === 0) this.noteEmpty();
     this.at += 1;
     this.depth = depth - 1;
     counts[depth - 1] = (counts[depth - 1] ?? 0) + 1;
     this.afterValue = true;
+  }
+
+  private noteEmpty(): void {
+    this.emptyLists += 1;
+    if (this.emptyLists > mostEmptyLists)
+      refuse(`it has more than ${mostEmptyLists} empty lists in one value`);
   }
 
   private takeNumbers(stop: number): void {

@@ -8,7 +8,7 @@ import type { DType } from '../../tensor/dtype.ts';
 import { dtypes, isDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import type { Parameters } from '../open-inference/infer-parameters.ts';
-import { noParameters } from '../open-inference/infer-parameters.ts';
+import { mostTensors, noParameters } from '../open-inference/infer-parameters.ts';
 import { refuseMessage, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
 import { ParameterMap } from './parameters.ts';
 import type { Reserve } from './tensor-contents.ts';
@@ -40,8 +40,7 @@ export interface InferMessage {
   readonly raw: readonly Uint8Array[];
 }
 
-/** More than any model has; what is smaller in the message than in memory is bounded. */
-const mostTensors = 4096;
+/** What is smaller in the message than in memory is bounded. */
 const mostDimensions = 32;
 const largestDimension = 0xffff_ffff;
 

@@ -5,13 +5,11 @@
  */
 
 import type { Parameters } from '../open-inference/infer-parameters.ts';
+import { mostParameters } from '../open-inference/infer-parameters.ts';
 import type { WireReader } from '../protobuf/wire-reader.ts';
 import { refuseMessage } from '../protobuf/wire-reader.ts';
 
 type Value = Parameters[string];
-
-/** As many as no client sends. */
-const mostParameters = 1000;
 
 /** A map to be filled; it has no key that it was not given. */
 export class ParameterMap {

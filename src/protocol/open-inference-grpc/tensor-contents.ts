@@ -70,8 +70,8 @@ function readNarrow(number: number, field: string, Wide: Wide, narrow?: Narrow) 
     readVarints(tensor.contents, number, wide);
     if (!narrow) return bytesOf(wide);
     const values = narrow(wide);
-    const bad = wide.findIndex((value, i) => values[i] !== value);
-    if (bad >= 0) fail(tensor, `${wide[bad]} does not fit into ${tensor.dtype}`);
+    for (let i = 0; i < count; i += 1)
+      if (values[i] !== wide[i]) fail(tensor, `${wide[i]} does not fit into ${tensor.dtype}`);
     return bytesOf(values);
   };
 }
@@ -132,12 +132,12 @@ function refuseHalf(tensor: TypedTensor): never {
 
 const readers: Record<DType, (tensor: TypedTensor, reserve: Reserve) => Uint8Array> = {
   BOOL: readBool,
-  INT8: readNarrow(2, 'int_contents', Int32Array, (wide) => Int8Array.from(wide)),
-  INT16: readNarrow(2, 'int_contents', Int32Array, (wide) => Int16Array.from(wide)),
+  INT8: readNarrow(2, 'int_contents', Int32Array, (wide) => new Int8Array(wide)),
+  INT16: readNarrow(2, 'int_contents', Int32Array, (wide) => new Int16Array(wide)),
   INT32: readNarrow(2, 'int_contents', Int32Array),
   INT64: readWide(3, 'int64_contents'),
-  UINT8: readNarrow(4, 'uint_contents', Uint32Array, (wide) => Uint8Array.from(wide)),
-  UINT16: readNarrow(4, 'uint_contents', Uint32Array, (wide) => Uint16Array.from(wide)),
+  UINT8: readNarrow(4, 'uint_contents', Uint32Array, (wide) => new Uint8Array(wide)),
+  UINT16: readNarrow(4, 'uint_contents', Uint32Array, (wide) => new Uint16Array(wide)),
   UINT32: readNarrow(4, 'uint_contents', Uint32Array),
   UINT64: readWide(5, 'uint64_contents'),
   FP32: readFloats(6, 'fp32_contents', 4),

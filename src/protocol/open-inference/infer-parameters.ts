@@ -24,6 +24,11 @@ export interface OutputParameters {
   readonly classes?: number | undefined;
 }
 
+/** In one map of a request, whatever its form: as many as no client sends. */
+export const mostParameters = 1000;
+/** Inputs, or outputs, of one request: more than any model has. */
+export const mostTensors = 4096;
+
 export const noParameters: Parameters = Object.freeze({});
 
 const microseconds = 1000;

@@ -20,6 +20,26 @@ const parse = (body: unknown): InferBody => parseBody(Buffer.from(JSON.stringify
 
 const binary = (size: unknown) => ({ ...input, parameters: { binary_data_size: size } });
 
+describe('more than any client sends is refused without looking at each:', () => {
+  const parameters = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`p${i}`, i]));
+  const one = { ...input, data: [1, 2] };
+
+  test.each([
+    ['parameters of the request', { parameters, inputs: [one] }, /1000 parameters/],
+    ['of an input', { inputs: [one, { ...one, parameters }] }, /1000 parameters/],
+    ['of an output', { inputs: [one], outputs: [{ name: 'y', parameters }] }, /1000 parameters/],
+    ['inputs', { inputs: Array(4097).fill(1) }, /4096 inputs/],
+    ['outputs', { inputs: [one], outputs: Array(4097).fill(1) }, /4096 outputs/],
+  ])('%s', (_, body, problem) => {
+    expect(() => parse(body)).toThrow(problem);
+  });
+
+  test('but not a thousand parameters', () => {
+    const { p1000: _, ...thousand } = parameters;
+    expect(parse({ parameters: thousand, inputs: [one] }).inputs).toHaveLength(1);
+  });
+});
+
 describe('a request', () => {
   test('in JSON', () => {
     const body = parse({ id: 'a', inputs: [{ ...input, data: [1, 2] }], outputs: [{ name: 'y' }] });

@@ -16,6 +16,8 @@ import { readJson } from '../json-numbers/read-json.ts';
 import type { Steps } from '../json-numbers/steps.ts';
 import type { OutputParameters, RequestParameters } from './infer-parameters.ts';
 import {
+  mostParameters,
+  mostTensors,
   noParameters,
   readOutputParameters,
   readRequestParameters,
@@ -94,8 +96,23 @@ const reading: JsonReading = {
   after: 'nothing',
 };
 
+/** Before the validator looks at each of them, which takes it a second for as many as a body can hold. */
+function refuseMany(value: unknown): void {
+  const { inputs, outputs } = Object(value) as { inputs?: unknown; outputs?: unknown };
+  for (const [name, list] of Object.entries({ inputs, outputs })) {
+    if (Array.isArray(list) && list.length > mostTensors)
+      fail(`it has more than ${mostTensors} ${name}`);
+  }
+  for (const holder of [value, inputs, outputs].flat()) {
+    const { parameters } = Object(holder) as { parameters?: unknown };
+    if (Object.keys(Object(parameters)).length > mostParameters)
+      fail(`it has more than ${mostParameters} parameters in one place`);
+  }
+}
+
 function validate(value: unknown): RequestBody {
   if (isPlainRequest(value)) return value;
+  refuseMany(value);
   const checked = requestShape.safeParse(value, { error: inOwnWords });
   if (checked.success) return checked.data;
   fail(describeIssues(checked.error));

@@ -4,6 +4,7 @@
  * says what is wrong with it; what it recognises the validator would take as it is.
  */
 
+import { mostParameters, mostTensors } from './infer-parameters.ts';
 import type { RequestBody } from './infer-request.ts';
 import { isDataList } from './json-tensor.ts';
 
@@ -15,7 +16,9 @@ const isFields = (value: unknown): value is Fields =>
 function areParameters(value: unknown): boolean {
   if (value === undefined) return true;
   if (!isFields(value)) return false;
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  if (keys.length > mostParameters) return false;
+  for (const key of keys) {
     const one = value[key];
     const fits = typeof one === 'string' || typeof one === 'boolean' || Number.isFinite(one);
     if (!fits) return false;
@@ -52,7 +55,9 @@ export function isPlainRequest(value: unknown): value is RequestBody {
     areParameters(parameters) &&
     Array.isArray(inputs) &&
     inputs.length > 0 &&
+    inputs.length <= mostTensors &&
     inputs.every(isInput) &&
-    (outputs === undefined || (Array.isArray(outputs) && outputs.every(isOutput)))
+    (outputs === undefined ||
+      (Array.isArray(outputs) && outputs.length <= mostTensors && outputs.every(isOutput)))
   );
 }

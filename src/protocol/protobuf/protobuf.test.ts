@@ -197,6 +197,20 @@ describe('repeated numbers', () => {
     expect([countFixedBytes(apart, 5, 4), readFixed(apart, 6, 4, 8).length]).toEqual([12, 0]);
   });
 
+  test('that come one by one in millions are refused, and what is skipped between them', () => {
+    // A float field of 0 each, and an unknown number.
+    for (const [field, sign] of [
+      [5, 0x2d],
+      [1, 0x78],
+    ] as const) {
+      const one = field === 5 ? [sign, 0, 0, 0, 0] : [sign, 0];
+      const allowed = Buffer.alloc(250_000 * one.length, Uint8Array.from(one));
+      expect(countFixedBytes(allowed, 5, 4)).toBe(field === 5 ? 1_000_000 : 0);
+      const more = Buffer.concat([allowed, Uint8Array.from(one)]);
+      expect(() => countFixedBytes(more, 5, 4)).toThrow('more than 250000 fields');
+    }
+  });
+
   test('that are cut are refused', () => {
     const cut = new WireWriter().bytes(5, new Uint8Array(7)).finish();
     expect(() => readFixed(cut, 5, 4, 100)).toThrow('packed values of 4 bytes are cut');

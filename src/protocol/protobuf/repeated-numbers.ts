@@ -17,12 +17,23 @@ export type NarrowArray =
   | Int32Array
   | Uint32Array;
 
+/**
+ * Fields that are walked over for numbers. Packed ones, as all clients send them, are one or a few; millions of
+ * numbers one by one would hold up everybody.
+ */
+const mostFields = 250_000;
+
 /** Where values of a field stand in the message; false ends the walk. */
 type VisitRun = (start: number, end: number) => boolean;
 
 function eachRun(message: Uint8Array, field: number, wireType: number, visit: VisitRun): void {
   const reader = new WireReader(message);
-  while (reader.next()) {
+  for (let fields = 1; reader.next(); fields += 1) {
+    if (fields > mostFields)
+      refuseMessage(
+        `more than ${mostFields} fields where numbers are; send them packed`,
+        reader.position,
+      );
     if (reader.field !== field) {
       reader.skip();
       continue;
@@ -98,8 +109,14 @@ export function readBools(message: Uint8Array, field: number, into: Uint8Array):
   eachRun(message, field, wireTypes.varint, (start, end) => {
     const reader = new WireReader(message, start, end);
     while (reader.position < end && count < into.length) {
-      reader.varint();
-      into[count] = reader.low !== 0 || reader.high !== 0 ? 1 : 0;
+      const byte = message[reader.position] as number;
+      if (byte < 0x80) {
+        into[count] = byte === 0 ? 0 : 1;
+        reader.position += 1;
+      } else {
+        reader.varint();
+        into[count] = reader.low !== 0 || reader.high !== 0 ? 1 : 0;
+      }
       count += 1;
     }
     return count < into.length;

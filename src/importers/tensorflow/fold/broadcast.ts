@@ -2,7 +2,7 @@
 
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
-import { constantOf, countOf, makeNumbers } from '../constant.ts';
+import { checkMade, constantOf, countOf } from '../constant.ts';
 import type { DataType } from '../data-types.ts';
 import { stridesOf } from '../permute.ts';
 
@@ -52,7 +52,7 @@ export function mapElements(
     place,
   );
   const count = countOf(shape);
-  makeNumbers(type, count, place);
+  checkMade({ bytes: Float64Array.BYTES_PER_ELEMENT }, count, place);
   const sources = constants.map((constant) => ({
     array: constant.read(),
     at: positions(constant.shape, shape),
