@@ -4,6 +4,9 @@
 
 They are for files that hold weights only. Each is model.to_json(), packed; nothing in them is ours but what is left
 out: initialisers, regularisers and constraints, which say nothing of what a model answers.
+
+EfficientNetB0 to B7 are two networks each: with weights="imagenet" Keras puts one more layer in, and the files look the
+same. `expects` says which values tell a file of the one from a file of the other.
 """
 
 import gzip
@@ -34,15 +37,28 @@ def quiet(value):
     return [quiet(item) for item in value] if isinstance(value, list) else value
 
 
-def keep(name, version, text):
+def keep(name, version, text, **more):
     os.makedirs(FOLDER, exist_ok=True)
-    config = {"version": version, "model": quiet(json.loads(text))}
+    config = {"version": version, **more, "model": quiet(json.loads(text))}
     content = json.dumps(config, separators=(",", ":")).encode()
     with open(os.path.join(FOLDER, f"{name}@{version}.json.gz"), "wb") as file:
         file.write(gzip.compress(content, 9, mtime=0))
     print(name, version, len(content), flush=True)
 
 
+def keep_scaled(name):
+    """The network without weights, whose statistics are those of a new layer, and that of the published weights."""
+    make = getattr(keras.applications, name)
+    module = sys.modules[make.__module__]
+    version = f"keras-{keras.__version__}"
+    expects = {"layer": "normalization", "weight": "variance"}
+    keep(name.lower(), version, make(weights=None).to_json(), expects={**expects, "values": [1, 1, 1]})
+    keras.backend.clear_session()
+    # Nothing is fetched: the network is made before its weights are loaded.
+    module.file_utils.get_file = lambda *_, **__: ""
+    keras.Model.load_weights = lambda *_, **__: None
+    values = list(module.IMAGENET_STDDEV_RGB)
+    keep(name.lower(), f"{version}-imagenet", make(weights="imagenet").to_json(), expects={**expects, "values": values})
 
 
 def keep_older():
@@ -59,8 +75,15 @@ if sys.argv[1:] == ["older"]:
     keep_older()
     sys.exit()
 
+# Nothing is computed: weights of zeros are made quickest.
+for random in (keras.initializers.VarianceScaling, keras.initializers.TruncatedNormal):
+    random.__call__ = lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype)
+
 for name in sys.argv[1:] or NAMES:
     keras.backend.clear_session()
+    if name.startswith("EfficientNetB"):
+        keep_scaled(name)
+        continue
     model = getattr(keras.applications, name)(weights=None)
     keep(name.lower(), f"keras-{keras.__version__}", model.to_json())
     del model

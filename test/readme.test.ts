@@ -78,6 +78,7 @@ const documents = [
   'docs/protocols.md',
   'docs/tensors.md',
   'docs/architecture/README.md',
+  'examples/keras-resnet50/README.md',
 ];
 
 test.each(documents)('the links of %s lead somewhere', (file) => {

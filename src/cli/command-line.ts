@@ -215,7 +215,10 @@ function addImport(program: Command): void {
     .option('-o, --out <FILE>', 'where to (default: beside the model, .onnx)')
     .option('--verify <INPUT.npy...>', 'an input and its expected output, two .npy files')
     .option('--signature <NAME>', 'which one, when the model has several')
-    .option('--architecture <NAME>', 'of a file of weights only: resnet50@keras-3.15.1')
+    .option(
+      '--architecture <NAME>',
+      'of a file of weights only: resnet50, or resnet50@keras-3.15.1',
+    )
     .option('--force', 'overwrite a file that is there', false)
     .option('--json', 'print JSON instead of text', false);
   addSettings(command, ['cacheDir']).action(async (path: string) => {

@@ -4,6 +4,7 @@
 
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { parseArchitecture } from '../config/model-yaml.ts';
 import type { Settings } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
@@ -92,8 +93,7 @@ function refuseExisting(place: string, force: boolean): void {
 
 function optionsOf({ signature, architecture }: ImportCommand): ImportOptions {
   if (architecture === undefined) return { signature };
-  const [name = '', version] = architecture.split('@');
-  return { signature, architecture: { name, version } };
+  return { signature, architecture: parseArchitecture(architecture) };
 }
 
 /** Returns the exit code: 0, or that of a model which `--verify` found to be another. */

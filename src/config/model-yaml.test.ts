@@ -173,6 +173,20 @@ test('an unknown preset names those of its family', () => {
   expect(torch).toContain('nearest: torchvision/resnet50, ');
 });
 
+test.each([
+  ['resnet50', { name: 'resnet50' }],
+  ['resnet50@keras-3.15.1', { name: 'resnet50', version: 'keras-3.15.1' }],
+  ['{name: resnet50, version: keras-3.15.1}', { name: 'resnet50', version: 'keras-3.15.1' }],
+])('architecture: %s', (text, expected) => {
+  expect(parseModelYaml(`architecture: ${text}`, 'model.yaml').architecture).toEqual(expected);
+});
+
+test('an architecture that is neither a name nor an object says what is expected', () => {
+  expect(problemsOf('architecture: 50')).toEqual([
+    'line 1: architecture: expected a name such as resnet50, or {name: resnet50, version: keras-3.15.1}',
+  ]);
+});
+
 describe('a size in bytes', () => {
   test.each<[string | number, number | undefined]>([
     ['1', 1],

@@ -177,6 +177,20 @@ const signature = z.strictObject({
 
 const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** "resnet50" or "resnet50@keras-3.15.1". */
+export function parseArchitecture(text: string): { name: string; version?: string | undefined } {
+  const at = text.indexOf('@');
+  return at === -1 ? { name: text } : { name: text.slice(0, at), version: text.slice(at + 1) };
+}
+
+const architecture = z.union(
+  [
+    z.string().transform(parseArchitecture),
+    z.strictObject({ name: z.string(), version: z.string().optional() }),
+  ],
+  { error: 'expected a name such as resnet50, or {name: resnet50, version: keras-3.15.1}' },
+);
+
 const modelYaml = z.strictObject({
   name: z
     .string()
@@ -205,7 +219,7 @@ const modelYaml = z.strictObject({
   source: source.optional(),
   signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
-  architecture: z.strictObject({ name: z.string(), version: z.string().optional() }).optional(),
+  architecture: architecture.optional(),
 });
 
 export type ModelYaml = z.output<typeof modelYaml>;

@@ -16,8 +16,16 @@ const ending = '.json.gz';
 export interface KnownArchitecture {
   readonly name: string;
   readonly version: string;
+  /** Values that only files of this version have, where the names of their layers do not tell. */
+  readonly expects?: ExpectedValues | undefined;
   /** As model.to_json() gives it. */
   readonly model: Json;
+}
+
+export interface ExpectedValues {
+  readonly layer: string;
+  readonly weight: string;
+  readonly values: readonly number[];
 }
 
 /** All there are, as `name@version`. */
@@ -30,23 +38,24 @@ export function architectureNames(): string[] {
 
 export function readArchitecture(id: string): KnownArchitecture {
   const text = gunzipSync(readFileSync(`${folder}${id}${ending}`)).toString();
-  const { version, model } = JSON.parse(text) as { version: string; model: Json };
-  return { name: id.split('@')[0] as string, version, model };
+  const known = JSON.parse(text) as Omit<KnownArchitecture, 'name'>;
+  return { ...known, name: id.split('@')[0] as string };
 }
 
-/** Throws UnsupportedModelError for a name that is none, and for one of several versions without one. */
-export function findArchitecture({ name, version }: Architecture): KnownArchitecture {
+/**
+ * All versions of an architecture. Throws UnsupportedModelError for a name that is none, and where it
+ * names a version that there is not.
+ */
+export function findArchitectures({ name, version }: Architecture): KnownArchitecture[] {
   const all = architectureNames();
   const found = all.filter((id) => id.split('@')[0] === name.toLowerCase());
-  const wanted = version === undefined ? found : found.filter((id) => id.split('@')[1] === version);
-  const [only] = wanted;
-  if (only !== undefined && wanted.length === 1) return readArchitecture(only);
+  const isKnown =
+    version === undefined ? found.length > 0 : found.some((id) => id.split('@')[1] === version);
+  if (isKnown) return found.map(readArchitecture);
   const choices = found.length > 0 ? found : [...new Set(all.map((id) => id.split('@')[0]))];
-  const what =
-    only === undefined ? 'is not known' : 'has several versions, which answer differently';
   throw new UnsupportedModelError(
     'model.yaml',
-    `the architecture ${[name, version].filter(Boolean).join(', version ')} ${what}`,
+    `the architecture ${[name, version].filter(Boolean).join(', version ')} is not known`,
     `known: ${choices.map((id) => id?.replace('@', ', version ')).join('; ')}`,
   );
 }

@@ -5,7 +5,6 @@
 
 import type { ByteSource } from '../../onnx/byte-source.ts';
 import { openFileSource } from '../../onnx/byte-source.ts';
-import type { Hdf5Group } from '../hdf5/hdf5-file.ts';
 import { isHdf5, openHdf5 } from '../hdf5/hdf5-file.ts';
 import type { Size, Value } from '../import-graph.ts';
 import { ImportGraph } from '../import-graph.ts';
@@ -18,9 +17,8 @@ import type {
   NamedValue,
 } from '../importer.ts';
 import { defaultLimits, importOpset } from '../importer.ts';
-import { InvalidModelError, UnsupportedModelError, withPath } from '../problems.ts';
+import { InvalidModelError, withPath } from '../problems.ts';
 import { readZip } from '../zip/read-zip.ts';
-import { findArchitecture } from './architectures.ts';
 import type { Json } from './config.ts';
 import { isObject, parseJson } from './config.ts';
 import type { Conversion } from './convert-network.ts';
@@ -28,11 +26,13 @@ import { checkLayers, declareInput, flattenRefs, kindOf, runNetwork } from './co
 import type { Argument, Layer, Network } from './network.ts';
 import { readNetwork, TensorRef } from './network.ts';
 import type { LayerWeights } from './weights.ts';
-import { openNewWeights, openOldWeights, openWeightsInOrder, textList } from './weights.ts';
+import { openNewWeights, openOldWeights } from './weights.ts';
+import { openWeightsOnly } from './weights-only.ts';
 
 interface Opened {
   readonly network: Network;
   readonly version: string;
+  readonly findings?: readonly Finding[];
   weights(network: Network): LayerWeights;
 }
 
@@ -99,7 +99,9 @@ const readModel = (config: Json, limits: ImportLimits): Network =>
 function openHdf5Model(source: ByteSource, limits: ImportLimits, options: ImportOptions): Opened {
   const root = openHdf5(source, limits.tensorBytes);
   const config = root.attributes.get('model_config')?.[0];
-  if (typeof config !== 'string') return openWeightsOnly(root, limits, options);
+  if (typeof config !== 'string') {
+    return openWeightsOnly(root, (model) => readModel(model, limits), options.architecture);
+  }
   const weights = root.group('model_weights');
   if (!weights) throw new InvalidModelError('model_weights', 'the file has no such group');
   const version = root.attributes.get('keras_version')?.[0];
@@ -110,35 +112,6 @@ function openHdf5Model(source: ByteSource, limits: ImportLimits, options: Import
   };
 }
 
-/** Weights without a network: it is the one that model.yaml names. */
-function openWeightsOnly(
-  root: Hdf5Group,
-  limits: ImportLimits,
-  { architecture }: ImportOptions,
-): Opened {
-  const isNew = root.has('layers') || root.has('_layer_checkpoint_dependencies');
-  if (!isNew && textList(root, 'layer_names').length === 0) {
-    throw new InvalidModelError(
-      '',
-      'it is an HDF5 file without a Keras model (no attribute model_config)',
-    );
-  }
-  if (!architecture) {
-    throw new UnsupportedModelError(
-      '',
-      'it has weights only, and not the network that they belong to',
-      'save the whole model with model.save("model.keras"), or name the network of keras.applications: architecture: {name: resnet50} in model.yaml, --architecture on the command line',
-    );
-  }
-  const { version, model } = findArchitecture(architecture);
-  const open = isNew ? openNewWeights : openWeightsInOrder;
-  return {
-    network: readModel(model, limits),
-    version: /^keras-(\d.*)$/.exec(version)?.[1] ?? '2.2',
-    weights: (network) => open(root, network, kindOf),
-  };
-}
-
 function versionOf(text: string): readonly [number, number] {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(text) ?? [];
   return [Number(major ?? 1), Number(minor ?? 0)];
@@ -146,8 +119,8 @@ function versionOf(text: string): readonly [number, number] {
 
 type Converted = Omit<ImportedModel, 'format' | typeof Symbol.dispose>;
 
-function convert({ network, version, weights }: Opened): Converted {
-  const findings: Finding[] = [];
+function convert({ network, version, weights, findings: found = [] }: Opened): Converted {
+  const findings: Finding[] = [...found];
   const graph = new ImportGraph(network.name);
   const conversion: Conversion = {
     graph,

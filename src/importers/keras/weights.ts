@@ -189,51 +189,26 @@ function weightsOfLayers(
   };
 }
 
-/** The weights of a model in the older layout. `root` is `model_weights`, or the file of weights only. */
-export function openOldWeights(root: Hdf5Group, network: Network, kindOf: FindKind): LayerWeights {
-  const plan = planModel(network, kindOf);
-  return weightsOfLayers(plan, (found) => oldWeights(found, assign(root, found)));
-}
-
 /**
- * The same for a file of weights that belongs to a network from elsewhere: layers with weights are taken in
- * order, as Keras does it, and their names must agree but for the numbers that Keras gave them.
+ * The weights of a model in the older layout. `root` is `model_weights`, or the file of weights only.
+ * `groups` holds the file's names of layers that it calls by others.
  */
-export function openWeightsInOrder(
+export function openOldWeights(
   root: Hdf5Group,
   network: Network,
   kindOf: FindKind,
+  groups: ReadonlyMap<string, string> = new Map(),
 ): LayerWeights {
   const plan = planModel(network, kindOf);
-  const ours = plan.children.filter((child) => flatten(child.plan).length > 0);
-  const theirs = textList(root, 'layer_names').filter((name) => {
-    const group = root.group(name);
-    return group !== undefined && textList(group, 'weight_names').length > 0;
-  });
-  const groups = new Map(ours.map(({ name }, i) => [name, theirs[i] as string]));
-  checkOrder(
-    ours.map(({ name }) => name),
-    theirs,
+  return weightsOfLayers(plan, (found, name) =>
+    oldWeights(found, assign(root, { ...found, name: groups.get(name) ?? found.name })),
   );
-  return weightsOfLayers(plan, (found, name) => {
-    const group = groups.get(name);
-    return oldWeights(
-      found,
-      group === undefined ? new Map() : assign(root, { ...found, name: group }),
-    );
-  });
 }
 
-const withoutNumber = (name: string): string => name.replace(/_\d+$/, '');
-
-function checkOrder(ours: readonly string[], theirs: readonly string[]): void {
-  const at = ours.findIndex((name, i) => withoutNumber(name) !== withoutNumber(theirs[i] ?? ''));
-  if (at === -1 && theirs.length === ours.length) return;
-  const place = at === -1 ? ours.length : at;
-  throw new InvalidModelError(
-    '',
-    `its weights are of another architecture: layer ${place + 1} of ${theirs.length} is "${theirs[place] ?? 'missing'}" where "${ours[place] ?? 'none'}" is expected`,
-  );
+/** The names of the layers that have weights, in the order in which Keras saves and loads them. */
+export function layersWithWeights(network: Network, kindOf: FindKind): string[] {
+  const { children } = planModel(network, kindOf);
+  return children.filter(({ plan }) => flatten(plan).length > 0).map(({ name }) => name);
 }
 
 type Assigned = ReadonlyMap<Slot, Hdf5Dataset>;
