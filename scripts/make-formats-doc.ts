@@ -20,7 +20,7 @@ console.log(`# Formats
 | ONNX | \`.onnx\`, with external data | served as it is |
 | Keras 3 | \`.keras\` | functional, Sequential and nested models; shared layers; several inputs and outputs; Keras operations |
 | Keras HDF5 | \`.h5\`, \`.hdf5\` of Keras 3, Keras 2 and tf.keras, with the configuration inside | the same, and TensorFlow functions that tf.keras kept as layers |
-| Keras HDF5, weights only | \`.h5\`, \`.weights.h5\` of Keras 3, Keras 2 and tf.keras | networks of keras.applications with their top of 1000 classes, named in model.yaml by [\`architecture\`](model-yaml.md) |
+| Keras HDF5, weights only | \`.h5\`, \`.weights.h5\` of Keras 3, Keras 2 and tf.keras | the 40 networks of keras.applications with their top of 1000 classes (no notop files), named in model.yaml by [\`architecture\`](model-yaml.md) |
 | TensorFlow SavedModel | a folder with \`saved_model.pb\` | of TensorFlow 2, TensorFlow 1 and Keras' \`export()\`: [formats-tensorflow.md](formats-tensorflow.md) |
 | TensorFlow frozen graph | \`.pb\` | a GraphDef with its variables as constants |
 

@@ -13,6 +13,11 @@ test.each(architectureNames())('%s', (id) => {
   checkLayers(network);
 });
 
+test('all forty networks of keras.applications are there', () => {
+  const names = new Set(architectureNames().map((id) => id.split('@')[0]));
+  expect(names.size).toBe(40);
+});
+
 test('a name finds all versions of its network, whatever its case', () => {
   expect(findArchitectures({ name: 'VGG16' }).map(({ name }) => name)).toEqual(['vgg16']);
   expect(findArchitectures({ name: 'ResNet50' }).map(({ version }) => version)).toEqual([
