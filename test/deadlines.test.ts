@@ -64,8 +64,8 @@ test('a wrong model is refused before its body has come', async () => {
 
 test('a deadline that the wait leaves no room for is refused at once, with the time to try again', async () => {
   // Long enough that no run is handed over ahead, and that some still wait when the metrics are read.
-  for (let i = 0; i < 3; i += 1) await work(2000);
-  const ahead = Array.from({ length: 20 }, () => work(2000));
+  for (let i = 0; i < 3; i += 1) await work(400);
+  const ahead = Array.from({ length: 20 }, () => work(400));
   await waitUntil('most of them wait', async () => {
     const { text } = await request(`${server.url}/metrics`);
     return /^modelship_queue_requests\{[^}]*slow[^}]*\} 1\d$/m.test(text);
@@ -73,7 +73,7 @@ test('a deadline that the wait leaves no room for is refused at once, with the t
   const refused = await work(1, { 'x-request-timeout-ms': '50' });
   expect(refused).toMatchObject({ status: 429, json: { code: 'DEADLINE_UNREACHABLE' } });
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-  for (const answer of await Promise.all(ahead)) expect(answer.status).toBe(200);
+  for (const answer of await Promise.all(ahead)) expect(answer).toMatchObject({ status: 200 });
 });
 
 test('what came with low priority lets others pass', async () => {
