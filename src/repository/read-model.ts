@@ -38,6 +38,8 @@ export interface ImportedGraph {
 
 export interface ImportedSignatureNames {
   readonly takes: 'tensors' | 'pictures';
+  /** Its input is a scalar: one encoded picture, and outputs of that picture alone. */
+  readonly onePicture?: boolean | undefined;
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
 }
