@@ -103,6 +103,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const { head, entries, gone } = model;
     if (gone && entries.length === 0) {
       models.delete(model.name);
+      repository.override(model.name, undefined);
       registry.remove(model.name);
       return;
     }
