@@ -1,6 +1,6 @@
 /** SavedModels and frozen graphs in the commands and in the server, as a user gives them. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
@@ -30,7 +30,6 @@ beforeAll(() => {
   // TensorFlow writes this beside it; it is no frozen graph.
   writeFileSync(at('models', 'gan', '1', 'fingerprint.pb'), 'x');
   put(at('models', 'heads', '1'), readModel('many_signatures').files);
-  put(at('models', 'pictures', '1'), readModel('picture_signatures').files);
   put(at('frozen'), readModel('frozen_tf2').files);
   jpegs.forEach((jpeg, i) => void writeFileSync(at(`${i}.jpg`), jpeg));
 });
@@ -216,7 +215,8 @@ test('a signature of one picture takes a scalar and gives its outputs without ro
     values.map((value) => expect.closeTo(value, 4));
   const scores = floats(one?.outputs.scores?.data ?? '');
 
-  await using server = await startModelship(at('models', 'pictures'));
+  put(at('scalar', 'pictures', '1'), readModel('picture_signatures').files);
+  await using server = await startModelship(at('scalar', 'pictures'));
   const url = `${server.url}/v1/models/pictures`;
   const ask = (signature_name: string, body: object) =>
     post(`${url}:predict`, { signature_name, ...body });
@@ -257,4 +257,28 @@ test('a signature of one picture takes a scalar and gives its outputs without ro
   const inferred = await inferOne([]);
   expect(inferred.message?.outputs).toMatchObject([{ name: 'scores', shape: ['5'] }]);
   expect((await inferOne([1])).details).toContain('Expected [], got [1]');
+});
+
+test('a conversion reads the files of its model and no others, wherever its result is written', {
+  timeout: 180_000,
+}, async () => {
+  // The folder of the result begins with the name of the model's.
+  put(at('sandbox', 'gan'), readModel('picture_signatures').files);
+  mkdirSync(at('sandbox', 'gan-out'));
+  const convert = (path: string) =>
+    runModelship(['import', path, '-o', at('sandbox', 'gan-out', 'gan.onnx'), '--force']);
+  for (const path of [at('sandbox', 'gan'), at('sandbox', 'gan', 'saved_model.pb')])
+    expect(await convert(path)).toMatchObject({ code: 0 });
+
+  const data = at('sandbox', 'gan', 'variables', 'variables.data-00000-of-00001');
+  rmSync(data);
+  for (const path of [at('sandbox', 'gan'), at('sandbox', 'gan', 'saved_model.pb')]) {
+    const { code, stderr } = await convert(path);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringContaining(
+        'variables/variables.data-00000-of-00001: it is missing; the whole folder of the model is needed',
+      ),
+    ]);
+  }
 });
