@@ -475,6 +475,12 @@ export const errorCatalogue = {
         : `${d.path} holds several files of one model, ${d.model} (${files}); expected one. Move the others away, or give them other names.`;
     },
   },
+  MODEL_NAME_TWICE: {
+    kind: 'invalid-argument',
+    // served: the one that had the name before the others came. yaml: where another can be given.
+    message: (d: { model: string; places: readonly string[]; served?: string; yaml: string }) =>
+      `${d.places.length === 2 ? 'two' : d.places.length} models are called "${d.model}": ${d.places.join(' and ')}; ${d.served === undefined ? 'none of them is served' : `only ${d.served} is served, which was here first`}. Move the others away, or give them other names (name: … in ${d.yaml}).`,
+  },
   OPSET_TOO_NEW: {
     kind: 'unimplemented',
     message: (d: { path: string; domain: string; opset: number; supported: number }) =>

@@ -138,18 +138,49 @@ describe('PATH without a model', () => {
     expect(ended.stderr.trim()).toMatch(new RegExp(`^modelship: .* \\[${code}\\]$`));
   });
 
-  test('two models of the same name end with exit code 2 and both places', async () => {
-    writeModels(at('same'), 'half-plus-two');
-    writeTestModel(at('same'), 'half-plus-two', 1, 'other');
-    writeYaml(at('same', 'other'), 'name: half-plus-two');
-    const ended = await runModelship(['serve', at('same'), '--port', '0']);
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toMatch(/two models are called "half-plus-two".*same\/other/);
-  });
-
   test('a default model that is not there ends with exit code 2 and those that are', async () => {
     const ended = await runModelship(['serve', at('two'), '--port', '0', '--default-model', 'dog']);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toContain('there is no model "dog"; models here: colors, twice');
   });
+});
+
+test('of two models of one name none is served, and both places are told; the others serve', async () => {
+  const models = at('same');
+  writeModels(models, 'half-plus-two', 'picture-nchw');
+  writeTestModel(models, 'half-plus-two', 1, 'other');
+  writeYaml(at('same', 'other'), 'name: half-plus-two');
+  copyFileSync(at('same', 'picture-nchw', '1', 'model.onnx'), at('same', 'loose.onnx'));
+  writeTestModel(models, 'half-plus-two', 1, 'loose');
+  const problem = `two models are called "half-plus-two": ${at('same', 'half-plus-two')} and ${at('same', 'other')}; none of them is served.`;
+
+  await using server = await startModelship(models);
+  const { json } = await request(`${server.url}/models`);
+  const told = json.models.map(({ name, problem: why }: { name: string; problem: string }) => [
+    name,
+    why,
+  ]);
+  expect(told).toEqual([
+    ['half-plus-two', expect.stringContaining(problem)],
+    [
+      'loose',
+      expect.stringContaining(
+        `two models are called "loose": ${at('same', 'loose')} and ${at('same', 'loose.onnx')};`,
+      ),
+    ],
+    ['picture-nchw', null],
+  ]);
+  expect((await request(`${server.url}/readyz`)).status).toBe(200);
+  expect((await request(`${server.url}/models/picture-nchw/ready`)).status).toBe(200);
+  const refused = await request(`${server.url}/models/half-plus-two/ready`);
+  expect([refused.status, refused.text]).toEqual([
+    503,
+    expect.stringContaining('two models are called'),
+  ]);
+  expect(server.stderr).toContain(JSON.stringify(problem).slice(1, -1));
+
+  const inspected = await runModelship(['inspect', models, '--no-probe']);
+  expect([inspected.code, inspected.stdout]).toEqual([3, expect.stringContaining(problem)]);
+  const remote = await runModelship(['inspect', server.url]);
+  expect(remote.stdout).toContain(problem);
 });

@@ -127,6 +127,24 @@ describe('with --watch', { timeout: 180_000 }, () => {
     expect(await statesOf(server)).toEqual({ 1: 'READY' });
   });
 
+  test('a model that comes with the name of one that serves is refused, and takes over when that goes', async () => {
+    deliver(1);
+    await using server = await watching();
+    // Before it in the order of names.
+    deliver(3, 3, 'another');
+    writeFileSync(join(models, 'another', 'model.yaml'), 'name: plus\n');
+    const warning = `two models are called "plus": ${join(models, 'another')} and ${join(models, 'plus')}; only ${join(models, 'plus')} is served, which was here first.`;
+    await waitUntil('the warning is told', async () => {
+      const { json } = await request(`${server.url}/models/plus`);
+      return json.warnings.some((one: string) => one.startsWith(warning));
+    });
+    expect(server.stderr).toContain(JSON.stringify(warning).slice(1, -1));
+    expect(await statesOf(server)).toEqual({ 1: 'READY' });
+    rmSync(join(models, 'plus'), { recursive: true });
+    await untilStates(server, { 3: 'READY' });
+    expect((await request(`${server.url}/models/plus`)).json.warnings).toEqual([]);
+  });
+
   test('a stop in the middle of a swap is a clean one', async () => {
     deliver(1);
     await using server = await watching();

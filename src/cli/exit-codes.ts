@@ -35,6 +35,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   MODEL_FORMAT_UNSUPPORTED: exitCodes.model,
   MODEL_FILE_INVALID: exitCodes.model,
   MODEL_AMBIGUOUS: exitCodes.model,
+  MODEL_NAME_TWICE: exitCodes.model,
   IMPORT_FILE_INVALID: exitCodes.model,
   IMPORT_UNSUPPORTED: exitCodes.model,
   IMPORT_FAILED: exitCodes.model,

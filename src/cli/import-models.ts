@@ -108,14 +108,15 @@ function namesOf(served: readonly SignatureReport[]): Omit<ImportedNames, 'other
     ...(pixels ? { picture: { tensor: pixels.value, color, layout, decoder } } : {}),
     signatures: Object.fromEntries(
       served.map(({ name, inputs, outputs }) => {
-        const picture = inputs.find((input) => input.picture)?.picture;
+        const picture = inputs.find((input) => input.picture);
         const takes = picture ? 'pictures' : 'tensors';
+        const onePicture = picture?.shape.length === 0;
         const named = inputs.map((input) => ({
           ...input,
           // Examples are taken apart by the names of their features.
           name: input.picture?.exampleFeature ?? input.name,
         }));
-        return [name, { takes, inputs: entries(named), outputs: entries(outputs) }];
+        return [name, { takes, onePicture, inputs: entries(named), outputs: entries(outputs) }];
       }),
     ),
   };

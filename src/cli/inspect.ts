@@ -6,7 +6,7 @@ import { relative } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
-import { findMissingTargets } from '../repository/read-model.ts';
+import { warningsOf } from '../repository/read-model.ts';
 import { aroundMs } from '../runner/batch-tuning.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
@@ -132,7 +132,7 @@ function printModel(
     `  versions    ${model.found.join(', ')} on disk; serves ${model.versions.map(({ version }) => version).join(', ') || 'none'}`,
   );
   for (const line of describeTraffic(model, rules)) output.print(line);
-  for (const warning of findMissingTargets(model)) output.print(`  warning     ${warning}`);
+  for (const warning of warningsOf(model)) output.print(`  warning     ${warning}`);
   output.print(
     `  runs on     ${instances} instance${instances === 1 ? '' : 's'} × ${threads} thread${threads === 1 ? '' : 's'}`,
   );

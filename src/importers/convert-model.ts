@@ -54,8 +54,15 @@ export const statusFile = '/proc/self/status';
 /** A protobuf message may have 2 GiB; well below it the weights go to a file of their own. */
 const largeModel = 2 ** 30;
 
-/** Throws ServingError: what is wrong with the model, or that it is none. */
-export function convertModel({ path, options, folder }: ConversionOrder): ConversionReport {
+/**
+ * `checkWanted` is called before anything that takes long, and ends the conversion by throwing. Throws ServingError:
+ * what is wrong with the model, or that it is none.
+ */
+export function convertModel(
+  { path, options, folder }: ConversionOrder,
+  checkWanted: () => void = () => {},
+): ConversionReport {
+  checkWanted();
   const started = performance.now();
   const importer = withPath(path, () => findImporter(path));
   if (!importer) {
@@ -66,7 +73,7 @@ export function convertModel({ path, options, folder }: ConversionOrder): Conver
     });
   }
   using model = importer.open(path, options);
-  const signatures = withPath(path, () => writeSignatures(model, folder));
+  const signatures = withPath(path, () => writeSignatures(model, folder, checkWanted));
   const [first] = model.signatures;
   const report: ConversionReport = {
     format: model.format,
@@ -114,17 +121,35 @@ function peakBytes(): number {
 }
 
 /** Each graph once; the first is `model.onnx`. */
-function writeSignatures(model: ImportedModel, folder: string): SignatureReport[] {
+function writeSignatures(
+  model: ImportedModel,
+  folder: string,
+  checkWanted: () => void,
+): SignatureReport[] {
   const files = new Map<GraphData, string>();
   return model.signatures.map(({ name, graph, inputs, outputs }) => {
     let file = files.get(graph);
     if (file === undefined) {
       file = files.size === 0 ? convertedName : `model-${files.size}.onnx`;
       files.set(graph, file);
-      writeGraph(join(folder, file), graph, model);
+      writeGraph(join(folder, file), withCheck(graph, checkWanted), model);
     }
     return { name, inputs, outputs, file };
   });
+}
+
+/** Most of a conversion are its weights: before each that is read and turned, `check` is called. */
+function withCheck(graph: GraphData, check: () => void): GraphData {
+  const initialisers = graph.initialisers.map((tensor) => {
+    const { data } = tensor;
+    if (isStrings(data) || ArrayBuffer.isView(data)) return tensor;
+    const pieces = (): Iterable<Uint8Array> => {
+      check();
+      return data.pieces();
+    };
+    return { ...tensor, data: { byteLength: data.byteLength, pieces } };
+  });
+  return { ...graph, initialisers };
 }
 
 function writeGraph(

@@ -18,12 +18,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
+import { conversionPermissions } from './conversion-permissions.ts';
 import type { ConversionReport, SignatureReport } from './convert-model.ts';
-import { convertedName, reportName, statusFile } from './convert-model.ts';
+import { convertedName, reportName } from './convert-model.ts';
 import type { ImportOptions, NamedValue } from './importer.ts';
 import { importerVersion } from './importer.ts';
 import { findImporter } from './importers.ts';
-import { codeFolder, runOneShot } from './one-shot-process.ts';
+import { runOneShot } from './one-shot-process.ts';
 import { withPath } from './problems.ts';
 import { createTurns } from './turns.ts';
 
@@ -121,14 +122,10 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     const bytes = bytesOf(files);
     const result = await runOneShot({
       entry: 'converter',
-      order: { path, options, folder },
+      // Its folder cannot be read.
+      order: { path: files[0] ?? path, options, folder },
       environment,
-      nodeOptions: [
-        '--permission',
-        ...[codeFolder, statusFile, path, ...files].map((allowed) => `--allow-fs-read=${allowed}`),
-        `--allow-fs-read=${folder}`,
-        `--allow-fs-write=${folder}`,
-      ],
+      nodeOptions: conversionPermissions(files, folder),
       maxBytes: memoryBeyondFiles + 2 * bytes,
       maxMs: Math.round(5 * minutes + (bytes / 2 ** 30) * minutes),
       signal,

@@ -112,7 +112,10 @@ export interface Importer {
   readonly format: string;
   /** Whether the file is of this format, by its name and first bytes; opens nothing, never throws. */
   match(candidate: Candidate): boolean;
-  /** The files that the model at the path is made of, for its cache key; the path alone if left out. */
+  /**
+   * The files that the model at the path is made of, the one to open first; the path alone if left out. They are its
+   * cache key, and no others can be read when it is converted.
+   */
   files?(path: string): readonly string[];
   /**
    * Reads the model and builds its graphs. Synchronous: it runs in a process of its own.

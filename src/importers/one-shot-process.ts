@@ -1,6 +1,7 @@
 /**
  * A process that does one thing and ends: started with an order, bounded in time and memory, of low
- * priority, killed when it is not wanted any more.
+ * priority, killed when it is not wanted any more. It knows who started it, and ends soon when that is gone, which
+ * cannot kill it then.
  *
  * Owns the process and its limits. Does not own what it does (processes/converter.ts, verifier.ts).
  */
@@ -58,7 +59,7 @@ export async function runOneShot(options: OneShotOptions): Promise<unknown> {
   const { entry, order, environment, nodeOptions = [], failure, signal } = options;
   const child = spawn(
     process.execPath,
-    [...nodeOptions, entryPoint(entry), JSON.stringify(order)],
+    [...nodeOptions, entryPoint(entry), JSON.stringify(order), String(process.pid)],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment,

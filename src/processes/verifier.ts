@@ -1,13 +1,21 @@
 /**
- * Entry point of a process that checks one converted model in the runtime and ends. Its argument is the
- * order, its standard output the outcome, both JSON.
+ * Entry point of a process that checks one converted model in the runtime and ends. Its arguments are the order and
+ * the process that started it, its standard output the outcome; order and outcome are JSON.
+ *
+ * A thread sees to it that it ends with the process that started it, also in the middle of a run.
  */
 
 import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ChildOutcome } from '../importers/one-shot-process.ts';
 import type { VerifyOrder, VerifyReport } from '../runner/verify-model.ts';
 import { verifyModel } from '../runner/verify-model.ts';
+
+const watchdog = `setInterval(() => {
+  if (process.ppid !== ${Number(process.argv[3])}) process.kill(process.pid, 'SIGKILL');
+}, 100);`;
+new Worker(watchdog, { eval: true, execArgv: [] }).unref();
 
 const order = JSON.parse(process.argv[2] ?? '{}') as VerifyOrder;
 let outcome: ChildOutcome;

@@ -38,6 +38,8 @@ export interface ImportedGraph {
 
 export interface ImportedSignatureNames {
   readonly takes: 'tensors' | 'pictures';
+  /** Its input is a scalar: one encoded picture, and outputs of that picture alone. */
+  readonly onePicture?: boolean | undefined;
   readonly inputs: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
 }
@@ -73,6 +75,8 @@ export interface ModelHead {
   readonly samplesFolder?: string | undefined;
   /** All versions on disk, in rising order. */
   readonly found: readonly string[];
+  /** What to know of it although it is served as it was. */
+  readonly warnings?: readonly string[] | undefined;
   /** Something wrong with the model as a whole (its model.yaml): none of its versions is served. */
   readonly problem?: ServingError;
 }
@@ -306,8 +310,13 @@ export function readModel(found: FoundModel): ReadModel {
   return readVersions(readHead(found), found);
 }
 
-/** What labels and traffic name and is not there, each with its place. */
-export function findMissingTargets({ config, found, yamlPath, folder }: ModelHead): string[] {
+/** What to know of a model that is served, each with its place. */
+export function warningsOf(head: ModelHead): string[] {
+  return [...(head.warnings ?? []), ...findMissingTargets(head)];
+}
+
+/** What labels and traffic name and is not there. */
+function findMissingTargets({ config, found, yamlPath, folder }: ModelHead): string[] {
   const { labels, traffic = {}, shadow } = config.versions;
   const place = yamlPath ?? folder;
   const isMissing = (version: string): boolean => isNumber(version) && !found.includes(version);

@@ -143,6 +143,53 @@ test('a model.yaml with a mistake is the problem of its model alone', () => {
   expect(b?.head.problem).toBeUndefined();
 });
 
+describe('of models of one name', () => {
+  const problems = (repository: Repository): string[] =>
+    repository
+      .lookAtOnce()
+      .map(({ name, found, head }) =>
+        [name, found.place.slice(root.length), head.problem?.code, ...(head.warnings ?? [])]
+          .filter(Boolean)
+          .join(' '),
+      );
+
+  test('that are there at once none is served, and both places are told; the others are', () => {
+    write('a.onnx');
+    write('a/1/model.onnx');
+    write('b/1/model.onnx');
+    write('c/1/model.onnx');
+    write('c/model.yaml', 'name: d');
+    write('d/1/model.onnx');
+    const repository = open();
+    const seen = repository.lookAtOnce();
+    expect(seen.map(({ name, head }) => `${name} ${head.problem?.message}`)).toEqual([
+      `a two models are called "a": ${root}/a and ${root}/a.onnx; none of them is served. Move the others away, or give them other names (name: … in ${root}/a.yaml).`,
+      'b undefined',
+      `d two models are called "d": ${root}/c and ${root}/d; none of them is served. Move the others away, or give them other names (name: … in ${root}/d/model.yaml).`,
+    ]);
+    rmSync(join(root, 'a'), { recursive: true });
+    write('c/model.yaml', 'name: c');
+    expect(problems(repository)).toEqual(['a /a.onnx', 'b /b', 'c /c', 'd /d']);
+    // Its files are as they were, and yet it is to be loaded.
+    const [before] = stamps(seen);
+    expect(stamps(repository.lookAtOnce())[0]).not.toBe(before);
+  });
+
+  test('the one that was there first goes on, whichever comes first in the order of names', () => {
+    write('m/1/model.onnx');
+    const repository = open();
+    const before = stamps(repository.lookAtOnce());
+    write('a/1/model.onnx');
+    write('a/model.yaml', 'name: m');
+    expect(problems(repository)).toEqual([
+      `m /m two models are called "m": ${root}/a and ${root}/m; only ${root}/m is served, which was here first. Move the others away, or give them other names (name: … in ${root}/a/model.yaml).`,
+    ]);
+    expect(stamps(repository.lookAtOnce())).toEqual(before);
+    rmSync(join(root, 'm'), { recursive: true });
+    expect(problems(repository)).toEqual(['m /a']);
+  });
+});
+
 describe('a look beside requests', () => {
   test('sees what one at once sees, and looks that are asked for meanwhile share the next', async () => {
     write('m/1/model.onnx');

@@ -15,6 +15,7 @@ import { createKnownHeads } from './known-heads.ts';
 import type { ConfiguredModel, ModelsConfig } from './models-config.ts';
 import { readModelsConfig } from './models-config.ts';
 import type { HeadChanges, ModelHead } from './read-model.ts';
+import { createNameHolders } from './same-names.ts';
 import { createSettling } from './settling.ts';
 import type { InTurns } from './turns.ts';
 import { doAtOnce, doInTurns } from './turns.ts';
@@ -33,7 +34,7 @@ export interface SeenModel {
 
 export interface Repository {
   /**
-   * What is there now; two models may have one name. In short turns, so that requests are answered meanwhile;
+   * What is there now, one model a name. In short turns, so that requests are answered meanwhile;
    * looks that are asked for while one is under way share the next one. Throws PATH_NOT_FOUND, PATH_UNREADABLE,
    * NO_MODEL_FOUND or MODELS_CONFIG_INVALID; what is wrong with one model is in its head.
    */
@@ -133,6 +134,7 @@ export function createRepository(options: RepositoryOptions): Repository {
   const root = resolve(path);
   const settling = createSettling(options.settleMs);
   const heads = createKnownHeads();
+  const names = createNameHolders();
   let config: ModelsConfig | undefined;
   let latest: Promise<unknown> = Promise.resolve();
   /** A look that has not begun. */
@@ -195,7 +197,7 @@ export function createRepository(options: RepositoryOptions): Repository {
       const [place = '', version] = key.split('\0');
       return (versions.get(place) ?? []).some((one) => one.version === version);
     });
-    return yield* see(located);
+    return names.settle(yield* see(located));
   }
 
   function refuseOutside({ models }: ModelsConfig): void {

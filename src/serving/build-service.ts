@@ -5,7 +5,7 @@
 import type { ModelControlMode } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
 import type { ReadModel } from '../repository/read-model.ts';
-import { findMissingTargets } from '../repository/read-model.ts';
+import { warningsOf } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { CoreRequest } from './core-budget.ts';
@@ -59,20 +59,6 @@ export interface BuiltService {
   readonly life: ModelLife | undefined;
 }
 
-const placeOf = ({ folder, versions }: ReadModel): string =>
-  versions[0]?.original ?? versions[0]?.file ?? folder;
-
-function refuseSameNames(models: readonly ReadModel[]): void {
-  const names = models.map(({ name }) => name);
-  const problems = models
-    .filter(({ name }, i) => names.indexOf(name) < i)
-    .map((model) => {
-      const first = models[names.indexOf(model.name)] as ReadModel;
-      return `two models are called "${model.name}": ${placeOf(first)} and ${placeOf(model)}; give one another name (name: … in its ${model.yamlName ?? 'model.yaml'})`;
-    });
-  if (problems.length > 0) throw new ServingError('SETTINGS_INVALID', { problems });
-}
-
 function checkDefault(models: readonly ReadModel[], name: string | undefined): void {
   if (name === undefined || models.some((model) => model.name === name)) return;
   const names = models.map((model) => model.name).join(', ');
@@ -94,7 +80,7 @@ function buildModels(
       builder.build(model, version, coresOf(model, versionCount, options)),
     ),
     rules: traffic.rulesOf(model),
-    warnings: logWarnings(log, model.name, findMissingTargets(model), []),
+    warnings: logWarnings(log, model.name, warningsOf(model), []),
   }));
 }
 
@@ -102,7 +88,6 @@ function buildModels(
 export function buildService(options: BuildOptions): BuiltService {
   const { models, changes, metrics } = options;
   const traffic = options.traffic ?? createTrafficStore({ now: () => new Date() });
-  refuseSameNames(models);
   checkDefault(models, options.defaultModel);
   const builder = createVersionBuilder(options);
   const registry = createModelRegistry(

@@ -43,14 +43,16 @@ const images = (name: string, ...pictures: number[][]): NamedTensor => ({
 });
 
 /** The model: a row is its picture's first pixel and its own number in the run. */
-function answerAll({ runner }: VersionStage): number[][] {
+function answerAll({ runner, served }: VersionStage): number[][] {
+  const hasRows = served.version.signature?.outputs[0]?.shape.length === 2;
   const shapes: number[][] = [];
   for (let [run] = runner.runs; run; [run] = runner.runs) {
     const [{ shape, chunks }] = run.inputs as [FrameTensor];
     shapes.push([...shape]);
     const rows = chunks.flatMap((chunk, i) => [chunk[0] as number, i]);
     const data = new Uint8Array(Float32Array.from(rows).buffer);
-    run.finish([{ index: 0, dtype: 'FP32', shape: [chunks.length, 2], chunks: [data] }]);
+    const outputShape = hasRows ? [chunks.length, 2] : [2];
+    run.finish([{ index: 0, dtype: 'FP32', shape: outputShape, chunks: [data] }]);
   }
   return shapes;
 }
@@ -121,6 +123,22 @@ describe('a tensor of pictures', () => {
     expect(shapes.map(([rows]) => rows)).toEqual([4, 4]);
     expect(floats(answer)).toEqual([1, 0, 2, 1, 3, 2, 4, 3, 5, 0]);
     expect(answer.outputs[0]?.shape).toEqual([5, 2]);
+  });
+
+  test('of several runs is refused where the outputs have no row for each picture', async () => {
+    const stage = await stageOf({
+      inputs: [{ name: 'x', dtype: 'FP32', shape: [1, 1, null, null] }],
+      outputs: [{ name: 'y', dtype: 'FP32', shape: [2] }],
+    });
+    const inputs = [images('images', [1, 2, 2], [2, 2, 2])];
+    await expect(infer(stage, { inputs })).rejects.toMatchObject({
+      code: 'INPUT_DATA_INVALID',
+      message: expect.stringContaining(
+        "it holds several pictures, and output 'y' is [2] for a run of 1, without a row for each",
+      ),
+    });
+    const one = await infer(stage, { inputs: [images('images', [1, 2, 2])] });
+    expect(one.outputs).toMatchObject([{ shape: [2] }]);
   });
 
   test('is read by a function that is told the signature', async () => {

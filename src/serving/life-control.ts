@@ -116,19 +116,21 @@ export function createLifeControl(life: LifeParts, options: LifeControlOptions):
       refuseUnlessExplicit(mode, what);
       await reloads;
       const asked = overrides ? 'load it with another configuration' : 'load it';
-      const ask = asks.begin(name, what, asked, `load ${JSON.stringify(overrides)}`);
+      using ask = asks.begin(name, what, asked, `load ${JSON.stringify(overrides)}`);
       const known = life.models.get(name);
       const restore = known?.remember();
       const before = repository.override(name, overrides);
+      ask.remember(() => {
+        repository.override(name, before);
+        restore?.();
+        if (known) life.reconcile(known);
+      });
       try {
         await lookAndLoad(name, ask);
+        ask.forget();
       } catch (error) {
         // What came with a load that failed does not hold; what is on disk does.
-        if (overrides && ask.isLatest) {
-          repository.override(name, before);
-          restore?.();
-          if (known) life.reconcile(known);
-        }
+        if (overrides) ask.undo();
         throw error;
       }
     },
@@ -137,7 +139,9 @@ export function createLifeControl(life: LifeParts, options: LifeControlOptions):
       refuseUnlessExplicit(mode, what);
       await reloads;
       const model = find(name);
-      const ask = asks.begin(name, what, 'unload it', 'unload');
+      using ask = asks.begin(name, what, 'unload it', 'unload');
+      ask.forget();
+      repository.override(name, undefined);
       model.asked = 'nothing';
       life.reconcile(model);
       await life.until(

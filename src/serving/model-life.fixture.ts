@@ -43,6 +43,8 @@ export interface LifeStage {
   disk: Disk;
   /** model.yaml of each model. */
   readonly yamls: Record<string, string>;
+  /** What requests said in the place of it. */
+  readonly overrides: Readonly<Record<string, ModelOverrides | undefined>>;
   /** What the next look throws. */
   broken: ServingError | undefined;
   /** The runners of a version, oldest first. */
@@ -118,7 +120,8 @@ export function createLifeStage(options: StageOptions = {}): LifeStage {
     },
     override(model, changes) {
       const before = overrides[model];
-      overrides[model] = changes;
+      if (changes) overrides[model] = changes;
+      else delete overrides[model];
       return before;
     },
     settlesInMs: undefined,
@@ -157,6 +160,7 @@ export function createLifeStage(options: StageOptions = {}): LifeStage {
   const stage: LifeStage = {
     disk: options.disk ?? { m: { 1: 'a' } },
     yamls,
+    overrides,
     broken: undefined,
     unreadable,
     registry,

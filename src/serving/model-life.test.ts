@@ -314,6 +314,30 @@ describe('requests that load and unload', () => {
     expect(stage.registry.find('m').model.config.versions).toMatchObject({ list: [1] });
   });
 
+  test('neither does what came with an earlier one that failed beside it', async () => {
+    const { stage, control } = await serving();
+    stage.unreadable.set('1', broken);
+    const first = control.load('m', { instances: 2 });
+    const second = control.load('m', { instances: 3 });
+    const codes = (await Promise.allSettled([first, second])).map((one) =>
+      one.status === 'rejected' ? one.reason.code : 'done',
+    );
+    expect(codes).toEqual(['MODEL_CONTROL_OVERTAKEN', broken.code]);
+    expect(stage.overrides).toEqual({});
+  });
+
+  test('nothing is kept of models that are not there, however they are asked for', async () => {
+    const { stage, control } = await serving();
+    const asked = [0, 1, 2].flatMap((i) => [
+      control.load(`gone-${i}`, { instances: 2 }),
+      control.load(`gone-${i}`, { instances: 3 }),
+      control.unload(`gone-${i}`),
+    ]);
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes.map(({ status }) => status)).not.toContain('fulfilled');
+    expect(stage.overrides).toEqual({});
+  });
+
   test('a model.yaml with a mistake is why a load is refused, and what served serves', async () => {
     const { stage, control } = await serving();
     const first = control.load('m');

@@ -10,7 +10,7 @@ import { systemClock } from '../batching/clock.ts';
 import type { ModelControlMode } from '../config/settings.ts';
 import { messageOf } from '../errors.ts';
 import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
-import { findMissingTargets, sourceOf } from '../repository/read-model.ts';
+import { sourceOf, warningsOf } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { isThere } from '../repository/repository.ts';
 import type { VersionOnDisk } from '../repository/version-policy.ts';
@@ -76,8 +76,6 @@ export function createModelLife(options: LifeOptions): ModelLife {
   const schedule = options.schedule ?? scheduleTimer;
   const models = new Map<string, ManagedModel>();
   const waiters = createModelWaiters();
-  /** Models that are not served because another has their name, as far as they were told of. */
-  const twins = new Set<string>();
   let lastProblem: string | undefined;
   let closed = false;
   /** What was there at the start has been loaded or given up. */
@@ -105,6 +103,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
     const { head, entries, gone } = model;
     if (gone && entries.length === 0) {
       models.delete(model.name);
+      repository.override(model.name, undefined);
       registry.remove(model.name);
       return;
     }
@@ -112,10 +111,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
       .map(({ served }) => served)
       .sort((a, b) => compareVersions(a.version.version, b.version.version));
     const read = { ...head, versions: versions.map(({ version }) => version) };
-    const warnings = [
-      ...(model.problem ? [model.problem.message] : []),
-      ...findMissingTargets(head),
-    ];
+    const warnings = [...(model.problem ? [model.problem.message] : []), ...warningsOf(head)];
     model.warned = logWarnings(log, model.name, warnings, model.warned);
     registry.set({ model: read, versions, rules: traffic.rulesOf(head), warnings });
   }
@@ -219,27 +215,9 @@ export function createModelLife(options: LifeOptions): ModelLife {
     model.gone = true;
   }
 
-  /** Of two models with one name the first is meant, as it was before the second came. */
-  async function lookOnce(): Promise<SeenModel[]> {
-    const byName = new Map<string, SeenModel>();
-    for (const one of await repository.look()) {
-      const first = byName.get(one.name);
-      if (!first) byName.set(one.name, one);
-      else warnOfTwins(first, one);
-    }
-    return [...byName.values()];
-  }
-
-  function warnOfTwins({ name, found }: SeenModel, second: SeenModel): void {
-    if (twins.has(second.found.place)) return;
-    twins.add(second.found.place);
-    const places = { model: name, serves: found.place, ignored: second.found.place };
-    log.warn(places, 'two models have one name; give one another in its model.yaml');
-  }
-
   /** The disk decides: all that it says is followed. */
   async function followDisk(): Promise<void> {
-    const seen = await lookOnce();
+    const seen = await repository.look();
     if (closed) return;
     lastProblem = undefined;
     // Somebody may have reset what was changed at run time.
@@ -252,7 +230,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
 
   /** Requests decide: of models that are not asked for, only that they are there is noted. */
   async function lookAt(asked: ReadonlySet<string>): Promise<void> {
-    for (const seen of await lookOnce()) {
+    for (const seen of await repository.look()) {
       if (asked.has(seen.name)) take(seen, 'nothing');
       else if (!models.has(seen.name)) reconcile(take(seen, 'nothing'));
     }

@@ -93,9 +93,11 @@ export async function reloadModels(config: ModelsConfig, parts: ReloadParts): Pr
   }
 
   async function loadAll(seen: readonly SeenModel[]): Promise<PromiseRejectedResult[]> {
-    const loads = seen.map((one) => {
-      const ask = asks.begin(one.name, what, 'replace it', `reload ${one.found.place}`);
-      return parts.load(life.take(one), ask);
+    const loads = seen.map(async (one) => {
+      using ask = asks.begin(one.name, what, 'replace it', `reload ${one.found.place}`);
+      // If it fails everything is brought back, not this model alone.
+      ask.forget();
+      await parts.load(life.take(one), ask);
     });
     const outcomes = await Promise.allSettled(loads);
     return outcomes.filter((outcome) => outcome.status === 'rejected');
@@ -131,7 +133,7 @@ export async function reloadModels(config: ModelsConfig, parts: ReloadParts): Pr
   }
   for (const model of models) {
     if (names.includes(model.name)) continue;
-    asks.begin(model.name, what, 'replace it', 'reload');
+    using _ask = asks.begin(model.name, what, 'replace it', 'reload');
     leave(model);
     life.reconcile(model);
   }

@@ -10,7 +10,12 @@ import type { SignatureYaml } from '../config/model-yaml.ts';
 import { ServingError } from '../errors.ts';
 import type { PictureDecision } from '../pipeline/picture-plan.ts';
 import { planPictures } from '../pipeline/picture-plan.ts';
-import type { ImportedGraph, ModelHead, ReadVersion } from '../repository/read-model.ts';
+import type {
+  ImportedGraph,
+  ImportedSignatureNames,
+  ModelHead,
+  ReadVersion,
+} from '../repository/read-model.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
 
@@ -29,7 +34,7 @@ export interface SignatureOutput extends TensorSpec {
 
 export interface ServedSignature {
   readonly name: string;
-  /** `pictures`: its only input holds encoded pictures, BYTES [n], that the server decodes. */
+  /** `pictures`: its only input holds encoded pictures, BYTES [n] or [] for a single one, that the server decodes. */
   readonly takes: 'tensors' | 'pictures';
   /** With `tensors` one for each of the graph's, in its order. */
   readonly inputs: readonly TensorSpec[];
@@ -58,6 +63,9 @@ export interface GraphTensors {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
+
+/** As model.yaml or the model's own format names it. */
+export type DeclaredSignature = SignatureYaml & Pick<Partial<ImportedSignatureNames>, 'onePicture'>;
 
 class SignatureProblem extends Error {}
 
@@ -102,7 +110,7 @@ function aliasOutputs(graph: GraphTensors, aliases: Record<string, string>): Sig
 }
 
 function pictureInput(
-  aliases: Record<string, string> | undefined,
+  { inputs: aliases, onePicture }: DeclaredSignature,
   pictures: PictureDecision | undefined,
 ): TensorSpec {
   if (!pictures?.plan) {
@@ -117,16 +125,17 @@ function pictureInput(
       `it takes pictures, so inputs must be one name for '${plan.name}', the input that they fill (or say takes: tensors)`,
     );
   }
-  return { name: alias, dtype: 'BYTES', shape: [null] };
+  return { name: alias, dtype: 'BYTES', shape: onePicture ? [] : [null] };
 }
 
 /** Throws SignatureProblem. */
 function planOne(
   name: string,
-  { takes, inputs, outputs }: SignatureYaml,
+  declared: DeclaredSignature,
   graph: GraphTensors,
   pictures: PictureDecision | undefined,
 ): ServedSignature {
+  const { takes, inputs, outputs } = declared;
   const kind = takes ?? (pictures?.plan ? 'pictures' : 'tensors');
   const given = outputs ? aliasOutputs(graph, outputs) : outputsOf(graph);
   const whole = graph.outputs.every((_, i) => given.some(({ index }) => index === i));
@@ -135,7 +144,7 @@ function planOne(
     takes: kind,
     inputs:
       kind === 'pictures'
-        ? [pictureInput(inputs, pictures)]
+        ? [pictureInput(declared, pictures)]
         : inputs
           ? aliasInputs(graph, inputs)
           : graph.inputs,
@@ -148,7 +157,7 @@ function planOne(
 export function declaredSignatures(
   { config }: Pick<ModelHead, 'config'>,
   { imported }: Pick<ReadVersion, 'imported'>,
-): Readonly<Record<string, SignatureYaml>> {
+): Readonly<Record<string, DeclaredSignature>> {
   return { ...imported?.signatures, ...config.signatures };
 }
 
@@ -157,7 +166,7 @@ export function declaredSignatures(
  * in `problems`. A signature of a model that takes pictures takes them too, unless it says otherwise.
  */
 export function planSignatures(
-  declared: Readonly<Record<string, SignatureYaml>>,
+  declared: Readonly<Record<string, DeclaredSignature>>,
   graph: GraphTensors,
   pictures: PictureDecision | undefined,
 ): PlannedSignatures {

@@ -1,8 +1,9 @@
 /** SavedModels and frozen graphs in the commands and in the server, as a user gives them. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TensorFlowCase } from '../models/tensorflow-cases.ts';
 import { readCase, readModel, readPictures } from '../models/tensorflow-cases.ts';
@@ -143,7 +144,7 @@ test('a signature of another graph takes encoded pictures where the first one do
   const [picture] = jpegs.map((jpeg) => ({ b64: Buffer.from(jpeg).toString('base64') }));
   const url = `${server.url}/v1/models/pictures:predict`;
   const many = await post(url, { signature_name: 'many', instances: [picture] });
-  const one = await post(url, { signature_name: 'one', inputs: [picture] });
+  const one = await post(url, { signature_name: 'one', inputs: picture });
   expect(one.json.outputs).toHaveLength(5);
   expect(one.json.outputs).toEqual(many.json.predictions[0]);
 });
@@ -190,4 +191,94 @@ test('a wrong signature lists those there are, and a damaged file is named', asy
   writeFileSync(at('broken.pb'), 'no graph');
   const broken = await runModelship(['inspect', at('broken.pb')]);
   expect(broken.stdout + broken.stderr).toMatch(/broken\.pb is not a usable model/);
+});
+
+test('a signature of one picture takes a scalar and gives its outputs without rows, as TensorFlow does', {
+  timeout: 180_000,
+}, async () => {
+  const { one, many } = readModel('picture_signatures').signatures;
+  const floats = (data: string): number[] => [
+    ...new Float32Array(new Uint8Array(Buffer.from(data, 'base64')).buffer),
+  ];
+  const pixels = Buffer.from(many?.inputs.image_bytes?.data ?? '', 'base64');
+  const [, height = 0, width = 0] = many?.inputs.image_bytes?.shape ?? [];
+  const pictures = await Promise.all(
+    [0, 1].map((i) => {
+      const raw = pixels.subarray(i * height * width * 3, (i + 1) * height * width * 3);
+      return sharp(raw, { raw: { width, height, channels: 3 } })
+        .png()
+        .toBuffer();
+    }),
+  );
+  const b64 = pictures.map((png) => ({ b64: png.toString('base64') }));
+  const close = (values: readonly number[]): unknown =>
+    values.map((value) => expect.closeTo(value, 4));
+  const scores = floats(one?.outputs.scores?.data ?? '');
+
+  put(at('scalar', 'pictures', '1'), readModel('picture_signatures').files);
+  await using server = await startModelship(at('scalar', 'pictures'));
+  const url = `${server.url}/v1/models/pictures`;
+  const ask = (signature_name: string, body: object) =>
+    post(`${url}:predict`, { signature_name, ...body });
+
+  const single = await ask('one', { inputs: b64[0] });
+  expect([single.status, single.json.outputs]).toEqual([200, close(scores)]);
+  for (const instances of [b64, b64.slice(0, 1)]) {
+    const rows = await ask('one', { instances });
+    expect(rows.status).toBe(400);
+    expect(rows.json.error).toBe(
+      `unexpected shape for input 'file' for model 'pictures'. Expected [], got [${instances.length}]. It is one value, which rows cannot be made of: send it as "inputs", not as "instances"`,
+    );
+  }
+  const list = await ask('many', { instances: b64 });
+  const rows = floats(many?.outputs.scores?.data ?? '');
+  expect(list.json.predictions).toEqual([close(rows.slice(0, 5)), close(rows.slice(5, 10))]);
+
+  const metadata = await request(`${url}/metadata`);
+  const { signature_def: definitions } = metadata.json.metadata.signature_def;
+  const shapeOf = (name: string, input: string) => definitions[name].inputs[input].tensor_shape;
+  expect(shapeOf('one', 'file')).toEqual({ dim: [], unknown_rank: false });
+  expect(shapeOf('many', 'image_bytes').dim).toMatchObject([{ size: '-1' }]);
+
+  using client = createGrpcClient(await grpcPortOf(server));
+  const inferOne = (shape: readonly number[]) =>
+    client.call(oip('ModelInfer'), {
+      model_name: 'pictures',
+      parameters: { signature_name: { string_param: 'one' } },
+      inputs: [
+        {
+          name: 'file',
+          datatype: 'BYTES',
+          shape,
+          contents: { bytes_contents: pictures.slice(0, 1) },
+        },
+      ],
+    });
+  const inferred = await inferOne([]);
+  expect(inferred.message?.outputs).toMatchObject([{ name: 'scores', shape: ['5'] }]);
+  expect((await inferOne([1])).details).toContain('Expected [], got [1]');
+});
+
+test('a conversion reads the files of its model and no others, wherever its result is written', {
+  timeout: 180_000,
+}, async () => {
+  // The folder of the result begins with the name of the model's.
+  put(at('sandbox', 'gan'), readModel('picture_signatures').files);
+  mkdirSync(at('sandbox', 'gan-out'));
+  const convert = (path: string) =>
+    runModelship(['import', path, '-o', at('sandbox', 'gan-out', 'gan.onnx'), '--force']);
+  for (const path of [at('sandbox', 'gan'), at('sandbox', 'gan', 'saved_model.pb')])
+    expect(await convert(path)).toMatchObject({ code: 0 });
+
+  const data = at('sandbox', 'gan', 'variables', 'variables.data-00000-of-00001');
+  rmSync(data);
+  for (const path of [at('sandbox', 'gan'), at('sandbox', 'gan', 'saved_model.pb')]) {
+    const { code, stderr } = await convert(path);
+    expect([code, stderr]).toEqual([
+      3,
+      expect.stringContaining(
+        'variables/variables.data-00000-of-00001: it is missing; the whole folder of the model is needed',
+      ),
+    ]);
+  }
 });

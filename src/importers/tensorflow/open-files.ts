@@ -34,7 +34,9 @@ export function openFileSet(folder: string): FileSet {
       try {
         return find(name);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || folder === '') throw error;
+        const { code = '' } = error as NodeJS.ErrnoException;
+        // What was not there at the start is not allowed to be read.
+        if (!['ENOENT', 'ERR_ACCESS_DENIED'].includes(code) || folder === '') throw error;
         throw new InvalidModelError(name, 'it is missing; the whole folder of the model is needed');
       }
     },

@@ -37,6 +37,8 @@ export function textOfError(error: ServingError, asked: AskedModel, front: Front
       ? `Serving signature name: "${signature}" not found in signature def`
       : `Serving signature key "${signature}" not found.`;
   }
+  if (is(error, 'INPUT_SHAPE_MISMATCH') && error.details.expected.length === 0)
+    return `${error.message}. It is one value, which rows cannot be made of${front === 'rest' ? ': send it as "inputs", not as "instances"' : ''}`;
   return error.message;
 }
 
