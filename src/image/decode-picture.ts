@@ -1,13 +1,13 @@
 /** Chooses the decoder of a format and turns what a decoder throws into an error of the catalogue. */
 
 import type { PictureGeometry } from '../config/picture-spec.ts';
-import { messageOf, ServingError } from '../errors.ts';
+import { ServingError } from '../errors.ts';
 import { decodeBmp } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
 import { isCutShort } from './cut-short.ts';
 import { CorruptPixels } from './decode-errors.ts';
 import { decodeGif } from './gif-decode.ts';
-import { UnsupportedVariant } from './header-facts.ts';
+import { CorruptHeader, UnsupportedVariant } from './header-facts.ts';
 import { isTurned } from './orientation.ts';
 import { type PictureHeader, supportedFormats } from './picture-format.ts';
 import type { Raster } from './raster.ts';
@@ -63,7 +63,7 @@ function decodeStored(
   return decodeWithSharp(bytes, header);
 }
 
-/** What a decoder threw, as an error of the catalogue. */
+/** What a decoder threw, as an error of the catalogue; a fault of the decoder itself stays what it is. */
 export function asPictureError(
   error: unknown,
   bytes: Uint8Array,
@@ -78,7 +78,8 @@ export function asPictureError(
       format: error.message,
       supported: supportedFormats,
     });
-  const problem = oneProblem(messageOf(error));
+  if (!(error instanceof CorruptPixels || error instanceof CorruptHeader)) return error;
+  const problem = oneProblem(error.message);
   return isCutShort(bytes, format, problem)
     ? new ServingError('PICTURE_TRUNCATED', { where, format }, { cause: error })
     : new ServingError('PICTURE_CORRUPT', { where, format, problem }, { cause: error });
