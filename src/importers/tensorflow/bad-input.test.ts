@@ -82,6 +82,20 @@ test('shapes that would fill the memory are refused before anything is allocated
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
 });
 
+test.each([
+  [5, 8, 'SAME with a window far smaller than its stride is not supported'],
+  [6, 8, /^converted$/],
+  [1, 8, /^converted$/],
+])('a window of %i at a stride of %i over an open size: %s', (size, stride, outcome) => {
+  const kernel = constant('k', attribute.floats([size, size, 1, 1], [1]));
+  const attributes = {
+    strides: attribute.intList([1, stride, stride, 1]),
+    padding: attribute.text('SAME'),
+  };
+  const convolution = node('Conv2D', ['x', 'k'], { attributes });
+  expect(refusalOf([input('x', [-1, -1, -1, 1]), kernel, convolution])).toMatch(outcome);
+});
+
 test('contents that do not fit their shape are refused', () => {
   const short = constant('c', attribute.content([4, 4], 60));
   expect(refusalOf([input(), short, node('MatMul', ['x', 'c'])])).toContain(
