@@ -1,6 +1,6 @@
 /** Chooses the decoder of a format and turns what a decoder throws into an error of the catalogue. */
 
-import type { PictureGeometry } from '../config/picture-spec.ts';
+import type { PictureDecoder, PictureGeometry } from '../config/picture-spec.ts';
 import { ServingError } from '../errors.ts';
 import { decodeBmp } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
@@ -13,6 +13,7 @@ import { type PictureHeader, supportedFormats } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 import { decodeWithSharp } from './sharp-decode.ts';
 import { decodeAsTensorflow } from './tensorflow-jpeg/decode.ts';
+import type { JpegMethods } from './tensorflow-jpeg/frame.ts';
 import { turnUpright } from './turn-upright.ts';
 
 /** What of a geometry concerns decoding. */
@@ -49,6 +50,13 @@ function checkSize({ width, height }: Raster, header: PictureHeader): void {
     );
 }
 
+const jpegMethods = {
+  tensorflow: { isAccurate: false, isFancy: true },
+  'tensorflow-accurate': { isAccurate: true, isFancy: true },
+  'tensorflow-plain': { isAccurate: false, isFancy: false },
+  'tensorflow-accurate-plain': { isAccurate: true, isFancy: false },
+} satisfies Record<Exclude<PictureDecoder, 'pillow'>, JpegMethods>;
+
 function decodeStored(
   bytes: Uint8Array,
   header: PictureHeader,
@@ -56,8 +64,9 @@ function decodeStored(
 ): Raster | Promise<Raster> {
   if (header.format === 'GIF') return decodeGif(bytes);
   if (header.format === 'BMP') return decodeBmp(bytes);
-  if (header.format === 'JPEG' && decoder === 'tensorflow') {
-    const exact = decodeAsTensorflow(bytes, { ...header, gray: color === 'gray' });
+  if (header.format === 'JPEG' && decoder !== 'pillow') {
+    const gray = color === 'gray';
+    const exact = decodeAsTensorflow(bytes, { ...header, ...jpegMethods[decoder], gray });
     if (exact) return exact;
   }
   return decodeWithSharp(bytes, header);

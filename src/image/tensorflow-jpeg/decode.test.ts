@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type PictureDecoder, pictureDecoders } from '../../config/picture-spec.ts';
 import { ServingError } from '../../errors.ts';
 import { decodePicture } from '../decode-picture.ts';
 import { digestOf, readFixture } from '../pictures.fixture.ts';
@@ -13,11 +14,13 @@ import { decodeAsTensorflow } from './decode.ts';
 /** Of three channels and of one; null where TensorFlow refuses. */
 type Digests = readonly [string | null, string | null];
 
+type Way = Exclude<PictureDecoder, 'pillow'>;
+
 interface RecordedFile {
   readonly name: string;
   /** Left out for a file of the folder. */
   readonly base64?: string;
-  readonly digests: Digests;
+  readonly digests: Readonly<Record<Way, Digests>>;
 }
 
 interface DamagedFile {
@@ -38,10 +41,14 @@ const bytesOf = ({ name, base64 }: RecordedFile): Uint8Array =>
   base64 === undefined ? readFixture(name) : new Uint8Array(Buffer.from(base64, 'base64'));
 
 /** The digest of the pixels, or null for a refusal of the catalogue. */
-async function digestAs(color: 'rgb' | 'gray', bytes: Uint8Array): Promise<string | null> {
+async function digestAs(
+  color: 'rgb' | 'gray',
+  bytes: Uint8Array,
+  decoder: Way,
+): Promise<string | null> {
   try {
     const header = sniffPicture(bytes, 'it');
-    const decoding = { color, decoder: 'tensorflow', orientation: 'ignore' } as const;
+    const decoding = { color, decoder, orientation: 'ignore' } as const;
     const decoded = await decodePicture(bytes, header, decoding, 'it');
     return digestOf((color === 'gray' ? toGray(decoded) : decoded).data);
   } catch (error) {
@@ -50,20 +57,33 @@ async function digestAs(color: 'rgb' | 'gray', bytes: Uint8Array): Promise<strin
   }
 }
 
-const both = async (bytes: Uint8Array): Promise<Digests> => [
-  await digestAs('rgb', bytes),
-  await digestAs('gray', bytes),
+const both = async (bytes: Uint8Array, way: Way = 'tensorflow'): Promise<Digests> => [
+  await digestAs('rgb', bytes, way),
+  await digestAs('gray', bytes, way),
 ];
 
-test.each(recorded.files)('$name', async (file) => {
-  expect(await both(bytesOf(file))).toEqual(file.digests);
+const ways = pictureDecoders.filter((decoder) => decoder !== 'pillow');
+
+describe.each(ways)('%s', (way) => {
+  test.each(recorded.files)('$name', async (file) => {
+    expect(await both(bytesOf(file), way)).toEqual(file.digests[way]);
+  });
 });
+
+test('the ways differ, so that one cannot stand for another', () => {
+  const kinds = recorded.files.map(
+    ({ digests }) => new Set(ways.map((way) => digests[way][0])).size,
+  );
+  expect(kinds.filter((count) => count === 4).length).toBeGreaterThan(10);
+});
+
+const standard = { gray: false, isAccurate: false, isFancy: true };
 
 test('every recorded file is decoded here, none by the other decoder', () => {
   for (const file of recorded.files) {
     const bytes = bytesOf(file);
     const { width, height } = sniffPicture(bytes, file.name);
-    expect(decodeAsTensorflow(bytes, { width, height, gray: false }), file.name).toBeDefined();
+    expect(decodeAsTensorflow(bytes, { width, height, ...standard }), file.name).toBeDefined();
   }
 });
 
@@ -78,7 +98,7 @@ function damage({ of, edits, cut }: DamagedFile): Uint8Array {
 /** To the other decoder, as happens where damage puts scans out of order. */
 function isLeft(bytes: Uint8Array): boolean {
   const { width, height } = sniffPicture(bytes, 'it');
-  return decodeAsTensorflow(bytes, { width, height, gray: false }) === undefined;
+  return decodeAsTensorflow(bytes, { width, height, ...standard }) === undefined;
 }
 
 test('damaged files are refused where TensorFlow refuses them, and else have its pixels', async () => {
@@ -96,7 +116,7 @@ describe('bounds', () => {
   const bytes = bytesOf(file);
 
   test('a frame larger than the header said is refused before memory is taken', () => {
-    expect(() => decodeAsTensorflow(bytes, { width: 1, height: 1, gray: false })).toThrow(
+    expect(() => decodeAsTensorflow(bytes, { width: 1, height: 1, ...standard })).toThrow(
       'its frame has another size than its header',
     );
   });
@@ -110,7 +130,7 @@ describe('bounds', () => {
 
   test('a scan that comes again is left to the other decoder, whatever it would cost', () => {
     const again = Buffer.concat([whole.subarray(0, secondScan), whole.subarray(firstScan)]);
-    expect(decodeAsTensorflow(again, { width, height, gray: true })).toBeUndefined();
+    expect(decodeAsTensorflow(again, { width, height, ...standard })).toBeUndefined();
   });
 
   test('a hundred scans are read, more are refused', () => {
@@ -120,7 +140,7 @@ describe('bounds', () => {
     const read = (count: number): unknown => {
       const head = whole.subarray(0, secondScan);
       const file = [...head, ...scans.slice(0, count).flat(), 255, 217];
-      return decodeAsTensorflow(Uint8Array.from(file), { width, height, gray: true });
+      return decodeAsTensorflow(Uint8Array.from(file), { width, height, ...standard });
     };
     expect(read(99)).toBeUndefined();
     expect(() => read(100)).toThrow('it has over 100 scans');

@@ -1,6 +1,6 @@
 /**
- * JPEG to the pixels that TensorFlow's `decode_jpeg` gives with its defaults (fast integer transform, fancy
- * upsampling), bit for bit. Sources: ITU-T T.81; TensorFlow 2.21 on x86 is the reference.
+ * JPEG to the pixels that TensorFlow's `decode_jpeg` gives, bit for bit. Sources: ITU-T T.81; TensorFlow 2.21 on
+ * x86 is the reference.
  *
  * Owns: the order of segments and scans. Does not own: the limit of pixels, checked before.
  */
@@ -10,7 +10,7 @@ import { CorruptPixels } from '../decode-errors.ts';
 import type { Raster } from '../raster.ts';
 import { BitReader } from './bit-reader.ts';
 import { type ColorMarkers, colorSpaceOf, toPixels } from './colors.ts';
-import type { Frame } from './frame.ts';
+import type { Frame, JpegMethods } from './frame.ts';
 import { readFrame } from './frame.ts';
 import { NotCovered } from './not-covered.ts';
 import { progressiveCoder, transformAll, wouldBeSmoothed } from './progressive.ts';
@@ -23,7 +23,7 @@ import { noTables, readTables } from './tables.ts';
 /** As many as libvips reads: each may cost a pass over the whole picture. */
 const mostScans = 100;
 
-export interface Wanted {
+export interface Wanted extends JpegMethods {
   /** What the header says; nothing larger is allocated. */
   readonly width: number;
   readonly height: number;
@@ -47,7 +47,8 @@ export function decodeAsTensorflow(picture: Uint8Array, wanted: Wanted): Raster 
   }
 }
 
-function decode(picture: Uint8Array, { width, height, gray }: Wanted): Raster {
+function decode(picture: Uint8Array, wanted: Wanted): Raster {
+  const { width, height, gray } = wanted;
   const bytes = new Bytes(picture);
   const tables = noTables();
   let frame: Frame | undefined;
@@ -72,7 +73,7 @@ function decode(picture: Uint8Array, { width, height, gray }: Wanted): Raster {
       if (marker > 0xc2) throw new NotCovered();
       if (bytes.u16(body + 1) !== height || bytes.u16(body + 3) !== width)
         throw new CorruptPixels('its frame has another size than its header');
-      frame = readFrame(bytes, body, marker === 0xc2);
+      frame = readFrame(bytes, body, marker === 0xc2, wanted);
     } else if (marker === 0xda) {
       if (!frame) throw new CorruptPixels('a scan comes before the frame');
       if (isComplete) throw new CorruptPixels('a scan comes behind the whole picture');
@@ -107,7 +108,7 @@ function isFrame(marker: number): boolean {
 
 function readPass(frame: Frame, scan: Scan, reader: BitReader, restartInterval: number): void {
   noteBits(frame, scan);
-  const coder = frame.isProgressive ? progressiveCoder(scan) : sequentialCoder();
+  const coder = frame.isProgressive ? progressiveCoder(scan) : sequentialCoder(frame.transform);
   readScan(frame, scan, reader, restartInterval, coder);
 }
 

@@ -2,7 +2,6 @@
 
 import type { Bytes } from '../byte-cursor.ts';
 import { CorruptPixels } from '../decode-errors.ts';
-import { fastMultipliers } from './fast-idct.ts';
 import type { Frame } from './frame.ts';
 import { NotCovered } from './not-covered.ts';
 import type { Scan, ScanComponent } from './scan.ts';
@@ -40,7 +39,7 @@ export function readScanHeader(
 function readScanComponent(
   bytes: Bytes,
   at: number,
-  { components }: Frame,
+  { components, transform }: Frame,
   tables: Tables,
 ): ScanComponent {
   const id = bytes.u8(at);
@@ -48,7 +47,7 @@ function readScanComponent(
   if (!component) throw new CorruptPixels(`a scan has component ${id}, which the frame lacks`);
   const quantisation = tables.quantisation[component.quantisationIndex];
   if (!quantisation) throw new CorruptPixels('a quantisation table is missing');
-  component.multipliers ??= fastMultipliers(quantisation);
+  component.multipliers ??= transform.multipliers(quantisation);
   const both = bytes.u8(at + 1);
   const [dc, ac] = [both >> 4, both & 15];
   return { component, dc: tables.dc[dc], ac: tables.ac[ac], mean: 0 };
