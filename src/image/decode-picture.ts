@@ -2,11 +2,11 @@
 
 import type { PictureDecoder, PictureGeometry } from '../config/picture-spec.ts';
 import { ServingError } from '../errors.ts';
-import { decodeBmp } from './bmp-decode.ts';
+import { decodeBmp, decodeBmpAsTensorflow } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
 import { isCutShort } from './cut-short.ts';
 import { CorruptPixels } from './decode-errors.ts';
-import { decodeGif } from './gif-decode.ts';
+import { decodeGif, decodeGifAsTensorflow } from './gif-decode.ts';
 import { CorruptHeader, UnsupportedVariant } from './header-facts.ts';
 import { isTurned } from './orientation.ts';
 import { type PictureHeader, supportedFormats } from './picture-format.ts';
@@ -14,6 +14,7 @@ import type { Raster } from './raster.ts';
 import { decodeWithSharp } from './sharp-decode.ts';
 import { decodeAsTensorflow } from './tensorflow-jpeg/decode.ts';
 import type { JpegMethods } from './tensorflow-jpeg/frame.ts';
+import { decodePngAsTensorflow } from './tensorflow-png.ts';
 import { turnUpright } from './turn-upright.ts';
 
 /** What of a geometry concerns decoding. */
@@ -62,15 +63,29 @@ function decodeStored(
   header: PictureHeader,
   { color, decoder }: Decoding,
 ): Raster | Promise<Raster> {
-  if (header.format === 'GIF') return decodeGif(bytes);
-  if (header.format === 'BMP') return decodeBmp(bytes);
-  if (header.format === 'JPEG' && decoder !== 'pillow') {
-    const gray = color === 'gray';
+  const gray = color === 'gray';
+  if (decoder !== 'pillow' && header.format === 'JPEG') {
     const exact = decodeAsTensorflow(bytes, { ...header, ...jpegMethods[decoder], gray });
     if (exact) return exact;
   }
-  return decodeWithSharp(bytes, header);
+  return (decoder === 'pillow' ? likePillow : likeTensorflow)(bytes, header, gray);
 }
+
+type Decode = (bytes: Uint8Array, header: PictureHeader, gray: boolean) => Raster | Promise<Raster>;
+
+const likePillow: Decode = (bytes, header) => {
+  if (header.format === 'GIF') return decodeGif(bytes);
+  if (header.format === 'BMP') return decodeBmp(bytes);
+  return decodeWithSharp(bytes, header);
+};
+
+/** What TensorFlow refuses is decoded as Pillow does. */
+const likeTensorflow: Decode = (bytes, header, gray) => {
+  if (header.format === 'GIF') return decodeGifAsTensorflow(bytes);
+  if (header.format === 'BMP') return decodeBmpAsTensorflow(bytes);
+  if (header.format === 'PNG') return decodePngAsTensorflow(bytes, header, gray);
+  return decodeWithSharp(bytes, header);
+};
 
 /** What a decoder threw, as an error of the catalogue; a fault of the decoder itself stays what it is. */
 export function asPictureError(

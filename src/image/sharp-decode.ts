@@ -68,6 +68,24 @@ export async function runSharp(picture: Sharp): Promise<{ data: Buffer; info: Ou
   }
 }
 
+/** Rows of pixels of 16 bits a sample. */
+export interface Words extends Omit<Raster, 'data'> {
+  readonly data: Uint16Array;
+}
+
+/** A picture of 16 bits a sample as it is stored. @throws CorruptPixels */
+export async function decodeWords(
+  bytes: Uint8Array,
+  header: PictureHeader,
+  space: 'grey16' | 'rgb16',
+): Promise<Words> {
+  const picture = openInSharp(bytes, header).toColourspace(space).raw({ depth: 'ushort' });
+  const { data, info } = await runSharp(picture);
+  const { width, height, channels } = info;
+  const own = Uint8Array.from(data).buffer;
+  return { width, height, channels, data: new Uint16Array(own) };
+}
+
 /** The stored picture as gray or RGB bytes, perhaps with alpha beside them. @throws CorruptPixels */
 export async function decodeWithSharp(bytes: Uint8Array, header: PictureHeader): Promise<Raster> {
   const { raw, convert } = steps[header.layout];
