@@ -64,10 +64,8 @@ function decodeStored(
   { color, decoder }: Decoding,
 ): Raster | Promise<Raster> {
   const gray = color === 'gray';
-  if (decoder !== 'pillow' && header.format === 'JPEG') {
-    const exact = decodeAsTensorflow(bytes, { ...header, ...jpegMethods[decoder], gray });
-    if (exact) return exact;
-  }
+  if (decoder !== 'pillow' && header.format === 'JPEG')
+    return decodeAsTensorflow(bytes, { ...header, ...jpegMethods[decoder], gray });
   return (decoder === 'pillow' ? likePillow : likeTensorflow)(bytes, header, gray);
 }
 

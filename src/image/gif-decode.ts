@@ -25,7 +25,7 @@ export function decodeGifAsTensorflow(picture: Uint8Array): Raster {
   const frame = readGifFrame(new Bytes(picture));
   const { width, height, frameWidth, frameHeight, transparent } = frame;
   if (frameWidth !== width || frameHeight !== height)
-    throw new UnsupportedVariant('GIF whose first frame does not fill it');
+    throw new UnsupportedVariant('GIF with a smaller first frame');
   const palette = Uint8Array.from(paletteOf(picture, frame));
   if (transparent !== undefined) palette.fill(0, 3 * transparent, 3 * transparent + 3);
   return decodeFrame(picture, frame, palette);
