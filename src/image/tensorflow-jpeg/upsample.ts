@@ -29,6 +29,13 @@ export function fullRows(component: Component, { across, down, width, isFancy }:
   };
 }
 
+/** Of a component of half the rows: where the one nearer to row `y` of the picture begins. */
+export const nearRow = ({ stride }: Component, y: number): number => (y >> 1) * stride;
+
+/** The one on the other side; at the edges the same again. */
+export const farRow = ({ stride, height }: Component, y: number): number =>
+  Math.min(height - 1, Math.max(0, (y >> 1) + (y & 1 ? 1 : -1))) * stride;
+
 /** Writes row `y` of the picture. */
 type RowWriter = (y: number) => void;
 
@@ -38,16 +45,13 @@ function fancyRows(
   high: number,
   out: Uint8ClampedArray,
 ): RowWriter {
-  const { plane, stride, width, height } = component;
-  /** The nearer row of half the rows, and the one on the other side; at the edges twice the same. */
-  const nearAt = (y: number): number => (y >> 1) * stride;
-  const farAt = (y: number): number =>
-    Math.min(height - 1, Math.max(0, (y >> 1) + (y & 1 ? 1 : -1))) * stride;
+  const { plane, stride, width } = component;
   if (wide === 1 && high === 2)
-    return (y) => mixRows(plane, nearAt(y), farAt(y), 1 + (y & 1), width, out);
+    return (y) =>
+      mixRows(plane, nearRow(component, y), farRow(component, y), 1 + (y & 1), width, out);
   if (wide === 2 && high === 1 && width > 2) return (y) => widenRow(plane, y * stride, width, out);
   if (wide === 2 && high === 2 && width > 2)
-    return (y) => widenRows(plane, nearAt(y), farAt(y), width, out);
+    return (y) => widenRows(plane, nearRow(component, y), farRow(component, y), width, out);
   return repeatedRows(component, wide, high, out);
 }
 
