@@ -21,13 +21,15 @@ Known numbers are computed ahead; a normalisation that an export split into a pr
 Branches must be decided in the file (\`training\` left at its default, options of the export). Loops over rows or steps
 (\`map_fn\`, LSTM, GRU) are converted; where the body treats every row alike there is no loop left.
 
-**Pictures.** An input of texts is taken where the graph decodes them: \`decode_jpeg\`, \`decode_png\`, \`decode_image\`, alone
-or in \`map_fn\`, also as a feature of \`tf.train.Example\` (\`parse_example\`). The server decodes, the graph gets the pixels as
-bytes; all that comes after (\`convert_image_dtype\`, resizing, scaling) stays in the graph as TensorFlow has it. JPEGs
-are decoded as TensorFlow 2.21 does on x86, bit for bit: its fast integer transform, or the accurate one where the graph
-says \`dct_method="INTEGER_ACCURATE"\`. What TensorFlow refuses (cut files) is refused. Not so exact: \`fancy_upscaling=False\`
-(noted on conversion), \`try_recover_truncated\` and \`acceptable_fraction\` (cut files are refused all the same), and the rare
-JPEGs that [decisions/pictures.md](decisions/pictures.md#tensorflow) lists.
+**Pictures.** An input of texts is taken where the graph decodes them: \`decode_jpeg\`, \`decode_png\`, \`decode_bmp\`,
+\`decode_image\` (of an animation the first frame; \`decode_gif\` is not taken), alone or in \`map_fn\`, also as a feature
+of \`tf.train.Example\` (\`parse_example\`). The server decodes, the graph gets the pixels as bytes; all that comes after
+(\`convert_image_dtype\`, resizing, scaling) stays in the graph as TensorFlow has it. JPEGs are decoded as TensorFlow 2.21
+does on x86, bit for bit: its fast integer transform, or the accurate one where the graph says
+\`dct_method="INTEGER_ACCURATE"\`, with \`fancy_upscaling\` and without. What TensorFlow refuses (cut files) is refused,
+also where \`try_recover_truncated\` or \`acceptable_fraction\` would take it (noted on conversion); a \`ratio\` other
+than 1 is refused with the graph. \`channels=0\` takes every picture as RGB (noted). Not so exact: the rare JPEGs that
+[decisions/pictures.md](decisions/pictures.md#tensorflow) lists.
 
 **Batch statistics.** A graph that was exported in training mode normalises with the statistics of the batch; its requests
 never share a run.

@@ -1,13 +1,21 @@
 /** Preprocessing and answers in words, for inspect and init. */
 
-import type { PictureGeometry } from '../config/picture-spec.ts';
+import type { PictureDecoder, PictureGeometry } from '../config/picture-spec.ts';
 import type { PictureDecision, PicturePlan } from '../pipeline/picture-plan.ts';
 import type { ScoreDecision } from '../pipeline/scores.ts';
 import type { ServedSignature, ServedSignatures } from '../serving/signatures.ts';
 
-function describeDecoding({ color, decoder }: PictureGeometry): string {
-  return decoder === 'tensorflow' ? `${color}, JPEG decoded as TensorFlow does it` : color;
-}
+const decoders = {
+  pillow: '',
+  tensorflow: ', decoded as TensorFlow does it',
+  'tensorflow-accurate': ', decoded as TensorFlow does it with INTEGER_ACCURATE',
+  'tensorflow-plain': ', decoded as TensorFlow does it without fancy_upscaling',
+  'tensorflow-accurate-plain':
+    ', decoded as TensorFlow does it with INTEGER_ACCURATE and without fancy_upscaling',
+} satisfies Record<PictureDecoder, string>;
+
+const describeDecoding = ({ color, decoder }: PictureGeometry): string =>
+  `${color}${decoders[decoder]}`;
 
 function describeResize({ resize, filter, antialias, crop, fast }: PictureGeometry): string {
   const kind = fast ? "sharp's own filter (fast)" : `${filter}${antialias ? '' : ', no antialias'}`;

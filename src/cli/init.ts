@@ -63,7 +63,7 @@ function inputLines({ inputs }: ModelSignature): string[] {
     ...(tensor ? presetLines(tensor) : []),
     ...proposal.split('\n').map((line) => `#${line}`),
     '#  fast: false                  # true: faster JPEG resize, a few levels off',
-    '#  decoder: pillow              # tensorflow: JPEG as tf.io.decode_jpeg decodes it',
+    '#  decoder: pillow              # tensorflow: as tf.io.decode_jpeg decodes it',
   ];
 }
 

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { ServingError } from '../errors.ts';
 import { closestNames } from '../validation/closest-names.ts';
+import { pictureDecoders } from './picture-spec.ts';
 import { presetNames } from './presets.ts';
 import { parseYaml } from './yaml-problems.ts';
 
@@ -47,7 +48,7 @@ const input = z.strictObject({
   std: z.array(z.number().positive()).min(1).max(4).optional(),
   layout: z.enum(['NCHW', 'NHWC']).optional(),
   fast: z.boolean().optional(),
-  decoder: z.enum(['pillow', 'tensorflow']).optional(),
+  decoder: z.enum(pictureDecoders).optional(),
   orientation: z.enum(['ignore', 'apply']).optional(),
 });
 

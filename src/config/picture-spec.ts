@@ -9,10 +9,17 @@ export type ColorOrder = 'rgb' | 'bgr' | 'gray';
 export type ResizeFilter = 'nearest' | 'bilinear' | 'bicubic';
 
 /**
- * What decodes JPEG: Pillow's pixels (accurate integer transform), or those of TensorFlow's `decode_jpeg` (fast
- * integer transform).
+ * Whose pixels a picture decodes to: Pillow's, or those of TensorFlow's `decode_image`, told otherwise than its
+ * defaults for JPEG or not: accurate is `dct_method="INTEGER_ACCURATE"`, plain is `fancy_upscaling=False`.
  */
-export type JpegDecoder = 'pillow' | 'tensorflow';
+export const pictureDecoders = [
+  'pillow',
+  'tensorflow',
+  'tensorflow-accurate',
+  'tensorflow-plain',
+  'tensorflow-accurate-plain',
+] as const;
+export type PictureDecoder = (typeof pictureDecoders)[number];
 
 export type Resize =
   /** Both sides exactly, the aspect is not kept. */
@@ -22,7 +29,7 @@ export type Resize =
 
 export interface PictureGeometry {
   readonly color: ColorOrder;
-  readonly decoder: JpegDecoder;
+  readonly decoder: PictureDecoder;
   /** Absent: the picture must already have the model's size (after cropping). */
   readonly resize?: Resize | undefined;
   readonly filter: ResizeFilter;

@@ -22,8 +22,9 @@ export interface Preset {
 }
 
 /**
- * keras.applications: `load_img(target_size)` resizes both sides exactly; Pillow's default filter has
- * been bicubic since 7.0. The modes are those of `imagenet_utils.preprocess_input`.
+ * keras.applications, as servers feed them: `Image.resize` to both sides, whose filter has been bicubic since
+ * Pillow 7.0. `load_img(target_size)` takes nearest, which is said with `resize: {mode: exact, filter: nearest}`
+ * (docs/decisions/pictures.md). The modes are those of `imagenet_utils.preprocess_input`.
  */
 const kerasResize = { mode: 'exact', filter: 'bicubic', antialias: true } as const;
 

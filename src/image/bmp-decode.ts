@@ -17,6 +17,20 @@ export function decodeBmp(picture: Uint8Array): Raster {
   return applyPalette(decodeIndices(picture, facts), width, height, colors);
 }
 
+/**
+ * As TensorFlow's `decode_bmp` gives it: indices are taken for gray, whatever the palette says, and four bytes for
+ * blue, green, red and alpha, whatever the masks say. What it refuses is decoded as Pillow does.
+ *
+ * @throws EndOfBytes, UnsupportedVariant
+ */
+export function decodeBmpAsTensorflow(picture: Uint8Array): Raster {
+  const facts = readBmpFacts(new Bytes(picture));
+  const { width, height, bits, compression } = facts;
+  if (bits === 32) return decodeColor(picture, { ...facts, masks: [0, 0, 0] });
+  if (bits !== 8 || compression !== 'none') return decodeBmp(picture);
+  return { width, height, channels: 1, data: decodeIndices(picture, facts) };
+}
+
 function decodeIndices(picture: Uint8Array, facts: BmpFacts): Uint8Array {
   const { width, height, bits } = facts;
   const out = new Uint8Array(width * height);

@@ -1,18 +1,20 @@
 /** Chooses the decoder of a format and turns what a decoder throws into an error of the catalogue. */
 
-import type { PictureGeometry } from '../config/picture-spec.ts';
-import { messageOf, ServingError } from '../errors.ts';
-import { decodeBmp } from './bmp-decode.ts';
+import type { PictureDecoder, PictureGeometry } from '../config/picture-spec.ts';
+import { ServingError } from '../errors.ts';
+import { decodeBmp, decodeBmpAsTensorflow } from './bmp-decode.ts';
 import { EndOfBytes } from './byte-cursor.ts';
 import { isCutShort } from './cut-short.ts';
 import { CorruptPixels } from './decode-errors.ts';
-import { decodeGif } from './gif-decode.ts';
-import { UnsupportedVariant } from './header-facts.ts';
+import { decodeGif, decodeGifAsTensorflow } from './gif-decode.ts';
+import { CorruptHeader, UnsupportedVariant } from './header-facts.ts';
 import { isTurned } from './orientation.ts';
 import { type PictureHeader, supportedFormats } from './picture-format.ts';
 import type { Raster } from './raster.ts';
 import { decodeWithSharp } from './sharp-decode.ts';
 import { decodeAsTensorflow } from './tensorflow-jpeg/decode.ts';
+import type { JpegMethods } from './tensorflow-jpeg/frame.ts';
+import { decodePngAsTensorflow } from './tensorflow-png.ts';
 import { turnUpright } from './turn-upright.ts';
 
 /** What of a geometry concerns decoding. */
@@ -49,21 +51,41 @@ function checkSize({ width, height }: Raster, header: PictureHeader): void {
     );
 }
 
+const jpegMethods = {
+  tensorflow: { isAccurate: false, isFancy: true },
+  'tensorflow-accurate': { isAccurate: true, isFancy: true },
+  'tensorflow-plain': { isAccurate: false, isFancy: false },
+  'tensorflow-accurate-plain': { isAccurate: true, isFancy: false },
+} satisfies Record<Exclude<PictureDecoder, 'pillow'>, JpegMethods>;
+
 function decodeStored(
   bytes: Uint8Array,
   header: PictureHeader,
   { color, decoder }: Decoding,
 ): Raster | Promise<Raster> {
-  if (header.format === 'GIF') return decodeGif(bytes);
-  if (header.format === 'BMP') return decodeBmp(bytes);
-  if (header.format === 'JPEG' && decoder === 'tensorflow') {
-    const exact = decodeAsTensorflow(bytes, { ...header, gray: color === 'gray' });
-    if (exact) return exact;
-  }
-  return decodeWithSharp(bytes, header);
+  const gray = color === 'gray';
+  if (decoder !== 'pillow' && header.format === 'JPEG')
+    return decodeAsTensorflow(bytes, { ...header, ...jpegMethods[decoder], gray });
+  return (decoder === 'pillow' ? likePillow : likeTensorflow)(bytes, header, gray);
 }
 
-/** What a decoder threw, as an error of the catalogue. */
+type Decode = (bytes: Uint8Array, header: PictureHeader, gray: boolean) => Raster | Promise<Raster>;
+
+const likePillow: Decode = (bytes, header) => {
+  if (header.format === 'GIF') return decodeGif(bytes);
+  if (header.format === 'BMP') return decodeBmp(bytes);
+  return decodeWithSharp(bytes, header);
+};
+
+/** What TensorFlow refuses is decoded as Pillow does. */
+const likeTensorflow: Decode = (bytes, header, gray) => {
+  if (header.format === 'GIF') return decodeGifAsTensorflow(bytes);
+  if (header.format === 'BMP') return decodeBmpAsTensorflow(bytes);
+  if (header.format === 'PNG') return decodePngAsTensorflow(bytes, header, gray);
+  return decodeWithSharp(bytes, header);
+};
+
+/** What a decoder threw, as an error of the catalogue; a fault of the decoder itself stays what it is. */
 export function asPictureError(
   error: unknown,
   bytes: Uint8Array,
@@ -78,7 +100,8 @@ export function asPictureError(
       format: error.message,
       supported: supportedFormats,
     });
-  const problem = oneProblem(messageOf(error));
+  if (!(error instanceof CorruptPixels || error instanceof CorruptHeader)) return error;
+  const problem = oneProblem(error.message);
   return isCutShort(bytes, format, problem)
     ? new ServingError('PICTURE_TRUNCATED', { where, format }, { cause: error })
     : new ServingError('PICTURE_CORRUPT', { where, format, problem }, { cause: error });

@@ -10,7 +10,7 @@ import { planGeometry } from './geometry-plan.ts';
 import { isTurned, sizeToScale } from './orientation.ts';
 import type { PictureHeader } from './picture-format.ts';
 import { cutPlanes, type Raster } from './raster.ts';
-import { openInSharp } from './sharp-decode.ts';
+import { openInSharp, runSharp } from './sharp-decode.ts';
 import { toGray } from './to-gray.ts';
 
 const kernels = {
@@ -36,16 +36,17 @@ export async function readFast(
   const opened = openInSharp(bytes, header);
   const { left, top, width, height } = plan.window;
   try {
-    const { data, info } = await (turned ? opened.autoOrient() : opened)
-      .resize({
-        ...plan.scaled,
-        fit: 'fill',
-        kernel: kernels[geometry.filter],
-        fastShrinkOnLoad: false,
-      })
-      .extract({ left, top, width, height })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await runSharp(
+      (turned ? opened.autoOrient() : opened)
+        .resize({
+          ...plan.scaled,
+          fit: 'fill',
+          kernel: kernels[geometry.filter],
+          fastShrinkOnLoad: false,
+        })
+        .extract({ left, top, width, height })
+        .raw(),
+    );
     const window = { width, height, channels: info.channels, data };
     const colored = geometry.color === 'gray' ? toGray(window) : window;
     return finishPicture(own(colored), plan, geometry.color);

@@ -6,18 +6,39 @@
 import { Bytes } from './byte-cursor.ts';
 import { type GifFrame, readGifFrame } from './gif-header.ts';
 import { decodeGifLzw } from './gif-lzw.ts';
-import { applyPalette, grayRamp, toPalette } from './palette.ts';
+import { UnsupportedVariant } from './header-facts.ts';
+import { applyPalette, grayRamp, type Palette, toPalette } from './palette.ts';
 import type { Raster } from './raster.ts';
 
 /** @throws EndOfBytes, CorruptPixels */
 export function decodeGif(picture: Uint8Array): Raster {
   const frame = readGifFrame(new Bytes(picture));
+  return decodeFrame(picture, frame, paletteOf(picture, frame));
+}
+
+/**
+ * As TensorFlow's `decode_image` gives it: what is transparent is black.
+ *
+ * @throws EndOfBytes, CorruptPixels, UnsupportedVariant where it would give the frame without its canvas
+ */
+export function decodeGifAsTensorflow(picture: Uint8Array): Raster {
+  const frame = readGifFrame(new Bytes(picture));
+  const { width, height, frameWidth, frameHeight, transparent } = frame;
+  if (frameWidth !== width || frameHeight !== height)
+    throw new UnsupportedVariant('GIF with a smaller first frame');
+  const palette = Uint8Array.from(paletteOf(picture, frame));
+  if (transparent !== undefined) palette.fill(0, 3 * transparent, 3 * transparent + 3);
+  return decodeFrame(picture, frame, palette);
+}
+
+function paletteOf(picture: Uint8Array, { palette }: GifFrame): Palette {
+  if (!palette) return grayRamp;
+  return toPalette(picture.subarray(palette.at, palette.at + palette.length), 3, 0);
+}
+
+function decodeFrame(picture: Uint8Array, frame: GifFrame, palette: Palette): Raster {
   const indices = decodeGifLzw(picture, frame.dataAt, frame.frameWidth * frame.frameHeight);
-  const { palette } = frame;
-  const colors = palette
-    ? toPalette(picture.subarray(palette.at, palette.at + palette.length), 3, 0)
-    : grayRamp;
-  return applyPalette(placeFrame(indices, frame), frame.width, frame.height, colors);
+  return applyPalette(placeFrame(indices, frame), frame.width, frame.height, palette);
 }
 
 function placeFrame(indices: Uint8Array, frame: GifFrame): Uint8Array {

@@ -1,7 +1,9 @@
 /** Broken bytes always end in pixels or in an error of the catalogue, whatever the format. */
 
 import { afterAll, describe, expect, test } from 'vitest';
+import type { PictureGeometry } from '../config/picture-spec.ts';
 import { ServingError } from '../errors.ts';
+import { changeBytes, cutOff, randomNumbers, shuffleSegments } from './mutations.fixture.ts';
 import { createPictureReader } from './picture-reader.ts';
 import { digestOf, geometryOf, readFixture } from './pictures.fixture.ts';
 
@@ -13,9 +15,12 @@ const geometry = geometryOf({
 });
 
 /** "pixels" and their digest, the code of the error, or what it was instead. */
-async function outcomeOf(bytes: Uint8Array): Promise<string> {
+async function outcomeOf(
+  bytes: Uint8Array,
+  decoder: PictureGeometry['decoder'] = 'pillow',
+): Promise<string> {
   try {
-    const { data } = await reader.read(bytes, geometry, { where: 'it' });
+    const { data } = await reader.read(bytes, { ...geometry, decoder }, { where: 'it' });
     return data.length === 16 * 16 * 3 ? `pixels ${digestOf(data)}` : `${data.length} bytes`;
   } catch (error) {
     return error instanceof ServingError ? error.code : String(error);
@@ -31,30 +36,12 @@ const codes = new Set([
   'PICTURE_TOO_MANY_PIXELS',
 ]);
 
-async function unexpected(variants: readonly Uint8Array[]): Promise<string[]> {
-  const outcomes = await Promise.all(variants.map(outcomeOf));
+async function unexpected(
+  variants: readonly Uint8Array[],
+  decoder?: PictureGeometry['decoder'],
+): Promise<string[]> {
+  const outcomes = await Promise.all(variants.map((bytes) => outcomeOf(bytes, decoder)));
   return outcomes.filter((outcome) => !codes.has(outcome) && !outcome.startsWith('pixels'));
-}
-
-/** Numbers of a fixed seed (mulberry32). */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
-/** One to eight bytes changed, half of them within the first hundred, where headers are. */
-function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
-  const copy = Uint8Array.from(bytes);
-  for (let n = random(8) + 1; n > 0; n--) {
-    const at = random(random(2) === 0 ? Math.min(100, copy.length) : copy.length);
-    copy[at] = random(4) === 0 ? 255 : random(256);
-  }
-  return copy;
 }
 
 describe.each([
@@ -88,14 +75,14 @@ describe.each([
       whole.subarray(0, i * 37),
     );
     const pixels = await outcomeOf(whole);
-    const outcomes = new Set(await Promise.all(cuts.map(outcomeOf)));
+    const outcomes = new Set(await Promise.all(cuts.map((cut) => outcomeOf(cut))));
     outcomes.delete(pixels);
     expect([...outcomes].filter((outcome) => !codes.has(outcome))).toEqual([]);
   });
 
   test('with bytes changed', async () => {
     const random = randomNumbers(whole.length);
-    const changed = Array.from({ length: 60 }, () => mutate(whole, random));
+    const changed = Array.from({ length: 60 }, () => changeBytes(whole, random));
     expect(await unexpected(changed)).toEqual([]);
   });
 });
@@ -111,4 +98,26 @@ test('random bytes behind each signature', async () => {
     }),
   );
   expect(await unexpected(noise)).toEqual([]);
+});
+
+describe.each(['tensorflow', 'tensorflow-accurate-plain'] as const)('decoder: %s', (decoder) => {
+  test.each([
+    'rgb-420.jpg',
+    'rgb-420-progressive.jpg',
+    'rgb-420-restarts.jpg',
+    'gray-progressive.jpg',
+    'cmyk-adobe.jpg',
+    'rgba-16-interlaced.png',
+    'interlaced.gif',
+    'palette-4.bmp',
+    'lossless.webp',
+  ])('%s', async (file) => {
+    const whole = readFixture(file);
+    const random = randomNumbers(whole.length);
+    const mutations = [changeBytes, cutOff, ...(file.endsWith('.jpg') ? [shuffleSegments] : [])];
+    const variants = mutations.flatMap((mutate) =>
+      Array.from({ length: 25 }, () => mutate(whole, random)),
+    );
+    expect(await unexpected(variants, decoder)).toEqual([]);
+  });
 });

@@ -6,7 +6,7 @@
  * Nothing of a model is ever executed, and no file but the model's own is opened.
  */
 
-import type { JpegDecoder } from '../config/picture-spec.ts';
+import type { PictureDecoder } from '../config/picture-spec.ts';
 import type { ElementType } from '../onnx/element-type.ts';
 import type { GraphData } from '../onnx/graph-data.ts';
 
@@ -80,7 +80,7 @@ export interface EncodedPicture {
   readonly color: 'rgb' | 'gray';
   readonly layout: 'NHWC';
   /** For JPEG. */
-  readonly decoder: JpegDecoder;
+  readonly decoder: PictureDecoder;
   /** Each text is a serialised `tf.train.Example`, and this feature of it the picture. */
   readonly exampleFeature?: string | undefined;
 }

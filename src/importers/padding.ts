@@ -21,10 +21,28 @@ export function samePads(
   { size: k, stride, dilation }: Window,
 ): [number, number] | undefined {
   const reach = dilation * (k - 1) + 1;
+  if (reach === 1) return [0, 0];
   if (size === null && stride !== 1) return undefined;
   const total =
     size === null ? reach - 1 : Math.max((Math.ceil(size / stride) - 1) * stride + reach - size, 0);
   return [Math.floor(total / 2), Math.ceil(total / 2)];
+}
+
+/**
+ * SAME where `samePads` does not know: the runtime works it out. Between windows it may skip two elements; where
+ * it has to skip more it begins one too late (ONNX Runtime 1.30 takes padding below zero), so `refuse` is called.
+ */
+export function latePads(
+  windows: readonly Window[],
+  refuse: (what: string, supported: string) => never,
+): { readonly auto_pad: 'SAME_UPPER' } {
+  if (windows.some(({ size, stride, dilation }) => dilation * (size - 1) + 1 < stride - 2)) {
+    refuse(
+      'SAME with a window far smaller than its stride is not supported where the size is open',
+      'models of a fixed size are',
+    );
+  }
+  return { auto_pad: 'SAME_UPPER' };
 }
 
 /** Places of a window along an axis that was padded already (VALID). */

@@ -144,8 +144,8 @@ function contradiction(spec: PictureSpec, tensor: PictureTensor): string | undef
     size && ((tensor.height ?? size[0]) !== size[0] || (tensor.width ?? size[1]) !== size[1]);
   if (wrong)
     return `resize and crop give ${size.join('×')} (height×width), but input '${tensor.name}' takes ${tensor.height ?? 'any'}×${tensor.width ?? 'any'}`;
-  if (spec.geometry.fast && spec.geometry.decoder === 'tensorflow') {
-    return 'fast decodes in its own way, not as decoder: tensorflow says; remove one of them';
+  if (spec.geometry.fast && spec.geometry.decoder !== 'pillow') {
+    return `fast decodes in its own way, not as decoder: ${spec.geometry.decoder} says; remove one of them`;
   }
   if (spec.geometry.resize?.mode === 'shortest-edge' && !spec.geometry.crop) {
     return 'shortest-edge gives pictures of different sizes; add crop: {size: …}';

@@ -32,17 +32,28 @@ export const openSizes = [1, 8, 32, 224] as const;
 /** More elements than this in one made-up tensor (256 MB of floats) are not worth trying. */
 const mostElements = 2 ** 26;
 
+/** Of pictures that come as they are, the usual size first: small ones fit too, but tell little about time. */
+export function sizesToTry(order: LoadOrder): readonly number[] {
+  if (!hasOpenDimensions(order)) return [1];
+  return order.picture && !order.pictureSize ? openSizes.toReversed() : openSizes;
+}
+
 /** The shape [n, …] that a picture's plan fills in for its input, or undefined for another input. */
-function pictureShape({ picture, pictureSize }: LoadOrder, index: number): number[] | undefined {
-  if (!picture || !pictureSize || picture.index !== index) return undefined;
+function pictureShape(
+  { picture, pictureSize }: LoadOrder,
+  index: number,
+  openSize: number,
+): number[] | undefined {
+  if (picture?.index !== index) return undefined;
   const channels = picture.mean.length;
-  return picture.layout === 'NCHW' ? [1, channels, ...pictureSize] : [1, ...pictureSize, channels];
+  const size = pictureSize ?? [openSize, openSize];
+  return picture.layout === 'NCHW' ? [1, channels, ...size] : [1, ...size, channels];
 }
 
 /** Concrete shapes of all inputs: open first dimension = 1, pictures as planned, else `openSize`. */
 export function concreteShapes(order: LoadOrder, openSize: number): number[][] {
   return order.inputs.map(({ shape }, index) => {
-    const planned = pictureShape(order, index);
+    const planned = pictureShape(order, index, openSize);
     return shape.map((dim, axis) => dim ?? planned?.[axis] ?? (axis === 0 ? 1 : openSize));
   });
 }
@@ -53,11 +64,12 @@ export function isAffordable(shapes: readonly (readonly number[])[]): boolean {
 }
 
 /** True when a made-up shape may be one that the model does not take. */
-export function hasOpenDimensions(order: LoadOrder): boolean {
-  return order.inputs.some(
+export function hasOpenDimensions({ inputs, picture, pictureSize }: LoadOrder): boolean {
+  return inputs.some(
     ({ shape, anyShape }, index) =>
       anyShape === true ||
-      (!pictureShape(order, index) && shape.some((dim, axis) => axis > 0 && dim === null)),
+      (!(pictureSize && picture?.index === index) &&
+        shape.some((dim, axis) => axis > 0 && dim === null)),
   );
 }
 

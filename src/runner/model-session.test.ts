@@ -141,6 +141,37 @@ describe('warm-up', () => {
     else expect((loaded as ModelSession).report.warmUpSkipped).toBeDefined();
   });
 
+  const gray = { index: 0, layout: 'NCHW', scale: 1, mean: [0], std: [1] } as const;
+
+  test('pictures that come in their own size are tried in the usual one first', async () => {
+    const graph = createGraph('deep');
+    const x = graph.input('x', 'FP32', ['n', 1, 'h', 'w']);
+    graph.node({
+      op: 'MaxPool',
+      inputs: [x],
+      outputs: ['y'],
+      attributes: { kernel_shape: [200, 200] },
+    });
+    graph.output('y', 'FP32', ['n', 1, 'h2', 'w2']);
+    const { report } = await openModelSession(orderFor(folder.path, graph, { picture: gray }));
+    expect(report.warmUpSkipped).toBeUndefined();
+  });
+
+  test('a graph may want a size of them that nobody said', async () => {
+    const graph = createGraph('fixed_inside');
+    const x = graph.input('x', 'FP32', ['n', 1, 'h', 'w']);
+    const shape = graph.initialiser('shape', 'INT64', [2], BigInt64Array.of(-1n, 15n));
+    graph.node({ op: 'Reshape', inputs: [x, shape], outputs: ['flat'] });
+    const w = graph.initialiser('w', 'FP32', [15, 1], new Float32Array(15).fill(1));
+    graph.node({ op: 'MatMul', inputs: ['flat', w], outputs: ['y'] });
+    graph.output('y', 'FP32', ['n', 1]);
+    const { report, run } = await openModelSession(orderFor(folder.path, graph, { picture: gray }));
+    expect(report.warmUpSkipped).toContain('no made-up size of its open dimensions works');
+    expect(numbersOf((await run([floats(new Array(15).fill(2), [1, 1, 3, 5])], 0))[0])).toEqual([
+      30,
+    ]);
+  });
+
   test("a picture's plan fills in all dimensions of its input", async () => {
     const graph = createGraph('open_picture');
     const x = graph.input('x', 'FP32', ['n', 'c', 'h', 'w']);

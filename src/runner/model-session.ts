@@ -11,7 +11,7 @@ import {
   concreteShapes,
   hasOpenDimensions,
   isAffordable,
-  openSizes,
+  sizesToTry,
   zeros,
 } from './made-up-inputs.ts';
 import type { Normaliser } from './normaliser.ts';
@@ -72,7 +72,7 @@ interface WarmUp {
 async function warmUp(order: LoadOrder, run: ModelSession['run']): Promise<WarmUp> {
   const open = hasOpenDimensions(order);
   let failure: unknown;
-  for (const openSize of open ? openSizes : [1]) {
+  for (const openSize of sizesToTry(order)) {
     const shapes = concreteShapes(order, openSize);
     if (open && !isAffordable(shapes)) break;
     try {

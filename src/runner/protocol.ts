@@ -43,7 +43,7 @@ export interface LoadOrder {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly picture?: PictureInput | undefined;
-  /** Sizes [height, width] to try first for open dimensions of the picture input. */
+  /** [height, width] for open dimensions of the picture input; absent where pictures come in their own size. */
   readonly pictureSize?: readonly [number, number] | undefined;
   /** The files of the model as the server read them (`stampOf`): others are not loaded. */
   readonly stamps?: Readonly<Record<string, string>> | undefined;

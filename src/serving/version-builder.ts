@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { ModelCache } from '../cache/model-cache.ts';
 import { ServingError } from '../errors.ts';
-import type { PicturePlan } from '../pipeline/picture-plan.ts';
+import { finalSize, type PicturePlan } from '../pipeline/picture-plan.ts';
 import type { ModelSource } from '../repository/model-source.ts';
 import type { ImportedGraph, ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { stampOf } from '../runner/file-stamp.ts';
@@ -72,11 +72,10 @@ function pictureInput(plan: PicturePlan): PictureInput {
   return { ...plan.normalisation, index: plan.index, layout: plan.layout };
 }
 
-/** The size to warm up with where the graph leaves it open. */
-function warmUpSize({ geometry, height, width }: PicturePlan): readonly [number, number] {
-  const declared =
-    geometry.crop ?? (geometry.resize?.mode === 'exact' ? geometry.resize : undefined);
-  return [declared?.height ?? height ?? 224, declared?.width ?? width ?? 224];
+/** The size of every picture, or undefined where they come in their own: the graph may still want a certain one. */
+function sizeOfAll(plan: PicturePlan): readonly [number, number] | undefined {
+  const { height, width } = plan;
+  return finalSize(plan) ?? (height !== null && width !== null ? [height, width] : undefined);
 }
 
 /** Five minutes, and one for each GiB: far more than loading takes, on a disk across a network too. */
@@ -108,7 +107,7 @@ export async function makeOrder(
     threads,
     inputs: signature.inputs,
     outputs: signature.outputs,
-    ...(plan ? { picture: pictureInput(plan), pictureSize: warmUpSize(plan) } : {}),
+    ...(plan ? { picture: pictureInput(plan), pictureSize: sizeOfAll(plan) } : {}),
     stamps,
     ...(wantsMeasuring(model, read, plan) ? { batchSize: 'measure' } : {}),
     ...(key && cache ? { optimised: cache.placeOf(key) } : {}),

@@ -1,12 +1,10 @@
 /** SavedModels and frozen graphs in the commands and in the server, as a user gives them. */
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { TensorFlowCase } from '../models/tensorflow-cases.ts';
-import { readCase, readModel, readPictures } from '../models/tensorflow-cases.ts';
+import { put, readCase, readModel, readPictures } from '../models/tensorflow-cases.ts';
 import { createGrpcClient, grpcPortOf, oip } from '../support/grpc.ts';
 import { post, request } from '../support/http.ts';
 import { runModelship, startModelship, temporaryFolder } from '../support/modelship.ts';
@@ -16,14 +14,6 @@ import { waitPatiently } from '../support/wait-until.ts';
 const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => join(folder.path, ...names);
 const { jpegs, scores } = readPictures();
-
-function put(place: string, files: TensorFlowCase['files']): void {
-  for (const [name, packed] of Object.entries(files)) {
-    const path = join(place, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, gunzipSync(Buffer.from(packed, 'base64')));
-  }
-}
 
 beforeAll(() => {
   put(at('models', 'gan', '1'), readCase('svhn_gan/references').files);

@@ -21,6 +21,9 @@ const message = (): ProtobufWriter => new ProtobufWriter();
 /** Attributes as `AttrValue` has them. */
 export const attribute = {
   int: (value: number) => message().int(3, value),
+  intList: (values: readonly number[]) => message().message(1, message().ints(3, values)),
+  text: (value: string) => message().string(2, value),
+  float: (value: number) => message().float(4, value),
   bool: (value: boolean) => message().int(5, Number(value)),
   type: (number: number) => message().int(6, number),
   shape: (sizes: readonly number[]) => message().message(7, shapeOf(sizes)),

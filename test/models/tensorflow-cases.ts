@@ -62,13 +62,19 @@ export function readModel(name: string): TensorFlowModel {
   return JSON.parse(readFileSync(join(root, `models/${name}.json`), 'utf8'));
 }
 
+/** Writes the files of a model into a folder. */
+export function put(folder: string, files: TensorFlowCase['files']): void {
+  for (const [name, packed] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, gunzipSync(Buffer.from(packed, 'base64')));
+  }
+}
+
 /** The model's folder, gone when the scope ends. */
 export function unpack(files: TensorFlowCase['files']): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'modelship-tensorflow-'));
-  for (const [name, packed] of Object.entries(files)) {
-    mkdirSync(dirname(join(path, name)), { recursive: true });
-    writeFileSync(join(path, name), gunzipSync(Buffer.from(packed, 'base64')));
-  }
+  put(path, files);
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 

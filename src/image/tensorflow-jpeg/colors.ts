@@ -1,8 +1,9 @@
-/** From the rows of the components to gray or RGB, with libjpeg's tables (16 bits behind the point). */
+/** From the rows of the components to gray or RGB, as libjpeg computes it. */
 
 import { UnsupportedVariant } from '../header-facts.ts';
 import type { Raster } from '../raster.ts';
 import type { Frame } from './frame.ts';
+import { halvedToRgb, hasHalvedColors, writePixel } from './halved-colors.ts';
 import { fullRows, type RowSource } from './upsample.ts';
 
 export type ColorSpace = 'gray' | 'ycc' | 'rgb' | 'cmyk' | 'ycck';
@@ -28,13 +29,6 @@ export function colorSpaceOf({ components }: Frame, markers: ColorMarkers): Colo
 
 const fixed = (factor: number): number => Math.floor(factor * 65536 + 0.5);
 const half = 1 << 15;
-const tableOf = (entry: (i: number) => number): Int32Array =>
-  Int32Array.from({ length: 256 }, (_, i) => entry(i));
-
-const redOfCr = tableOf((i) => (fixed(1.402) * (i - 128) + half) >> 16);
-const blueOfCb = tableOf((i) => (fixed(1.772) * (i - 128) + half) >> 16);
-const greenOfCr = tableOf((i) => -fixed(0.71414) * (i - 128));
-const greenOfCb = tableOf((i) => -fixed(0.34414) * (i - 128) + half);
 
 type Row = (y: number, out: Uint8ClampedArray, to: number) => void;
 
@@ -126,6 +120,7 @@ function copyColors(frame: Frame): Row {
 }
 
 function yccToRgb(frame: Frame): Row {
+  if (hasHalvedColors(frame)) return halvedToRgb(frame);
   const { width } = frame;
   const [lights, blues, reds] = sourcesOf(frame);
   const [ofLight, ofBlue, ofRed] = [lights.samples, blues.samples, reds.samples];
@@ -147,11 +142,7 @@ function convertRow(
 ): void {
   for (let x = 0, at = to; x < width; x++, at += 3) {
     const light = lights[i + x] as number;
-    const cb = blues[j + x] as number;
-    const cr = reds[k + x] as number;
-    out[at] = light + (redOfCr[cr] as number);
-    out[at + 1] = light + (((greenOfCb[cb] as number) + (greenOfCr[cr] as number)) >> 16);
-    out[at + 2] = light + (blueOfCb[cb] as number);
+    writePixel(out, at, light, blues[j + x] as number, reds[k + x] as number);
   }
 }
 

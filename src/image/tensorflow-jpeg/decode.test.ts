@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type PictureDecoder, pictureDecoders } from '../../config/picture-spec.ts';
 import { ServingError } from '../../errors.ts';
 import { decodePicture } from '../decode-picture.ts';
 import { digestOf, readFixture } from '../pictures.fixture.ts';
+import type { Raster } from '../raster.ts';
 import { sniffPicture } from '../sniff.ts';
 import { toGray } from '../to-gray.ts';
 import { decodeAsTensorflow } from './decode.ts';
@@ -13,11 +15,13 @@ import { decodeAsTensorflow } from './decode.ts';
 /** Of three channels and of one; null where TensorFlow refuses. */
 type Digests = readonly [string | null, string | null];
 
+type Way = Exclude<PictureDecoder, 'pillow'>;
+
 interface RecordedFile {
   readonly name: string;
   /** Left out for a file of the folder. */
   readonly base64?: string;
-  readonly digests: Digests;
+  readonly digests: Readonly<Record<Way, Digests>>;
 }
 
 interface DamagedFile {
@@ -38,10 +42,14 @@ const bytesOf = ({ name, base64 }: RecordedFile): Uint8Array =>
   base64 === undefined ? readFixture(name) : new Uint8Array(Buffer.from(base64, 'base64'));
 
 /** The digest of the pixels, or null for a refusal of the catalogue. */
-async function digestAs(color: 'rgb' | 'gray', bytes: Uint8Array): Promise<string | null> {
+async function digestAs(
+  color: 'rgb' | 'gray',
+  bytes: Uint8Array,
+  decoder: Way,
+): Promise<string | null> {
   try {
     const header = sniffPicture(bytes, 'it');
-    const decoding = { color, decoder: 'tensorflow', orientation: 'ignore' } as const;
+    const decoding = { color, decoder, orientation: 'ignore' } as const;
     const decoded = await decodePicture(bytes, header, decoding, 'it');
     return digestOf((color === 'gray' ? toGray(decoded) : decoded).data);
   } catch (error) {
@@ -50,22 +58,32 @@ async function digestAs(color: 'rgb' | 'gray', bytes: Uint8Array): Promise<strin
   }
 }
 
-const both = async (bytes: Uint8Array): Promise<Digests> => [
-  await digestAs('rgb', bytes),
-  await digestAs('gray', bytes),
+const both = async (bytes: Uint8Array, way: Way = 'tensorflow'): Promise<Digests> => [
+  await digestAs('rgb', bytes, way),
+  await digestAs('gray', bytes, way),
 ];
 
-test.each(recorded.files)('$name', async (file) => {
-  expect(await both(bytesOf(file))).toEqual(file.digests);
+const ways = pictureDecoders.filter((decoder) => decoder !== 'pillow');
+
+describe.each(ways)('%s', (way) => {
+  test.each(recorded.files)('$name', async (file) => {
+    expect(await both(bytesOf(file), way)).toEqual(file.digests[way]);
+  });
 });
 
-test('every recorded file is decoded here, none by the other decoder', () => {
-  for (const file of recorded.files) {
-    const bytes = bytesOf(file);
-    const { width, height } = sniffPicture(bytes, file.name);
-    expect(decodeAsTensorflow(bytes, { width, height, gray: false }), file.name).toBeDefined();
-  }
+test('the ways differ, so that one cannot stand for another', () => {
+  const kinds = recorded.files.map(
+    ({ digests }) => new Set(ways.map((way) => digests[way][0])).size,
+  );
+  expect(kinds.filter((count) => count === 4).length).toBeGreaterThan(10);
 });
+
+const standard = { gray: false, isAccurate: false, isFancy: true };
+
+function decodeWhole(bytes: Uint8Array): Raster {
+  const { width, height } = sniffPicture(bytes, 'it');
+  return decodeAsTensorflow(bytes, { width, height, ...standard });
+}
 
 function damage({ of, edits, cut }: DamagedFile): Uint8Array {
   const whole = recorded.files.find(({ name }) => name === of);
@@ -75,20 +93,47 @@ function damage({ of, edits, cut }: DamagedFile): Uint8Array {
   return bytes.subarray(0, cut);
 }
 
-/** To the other decoder, as happens where damage puts scans out of order. */
-function isLeft(bytes: Uint8Array): boolean {
-  const { width, height } = sniffPicture(bytes, 'it');
-  return decodeAsTensorflow(bytes, { width, height, gray: false }) === undefined;
-}
-
 test('damaged files are refused where TensorFlow refuses them, and else have its pixels', async () => {
-  const wrong: DamagedFile[] = [];
-  for (const file of recorded.damaged) {
-    const digests = await both(damage(file));
-    if (digests.join() !== file.digests.join() && !isLeft(damage(file))) wrong.push(file);
-  }
-  expect(wrong).toEqual([]);
+  const differ: DamagedFile[] = [];
+  for (const file of recorded.damaged)
+    if ((await both(damage(file))).join() !== file.digests.join()) differ.push(file);
+  // Two that TensorFlow decodes have their scans out of order.
+  expect(differ).toHaveLength(2);
+  for (const file of differ) expect(() => decodeWhole(damage(file))).toThrow('out of order');
   expect(recorded.damaged.filter(({ digests }) => digests[0] === null).length).toBeGreaterThan(50);
+});
+
+const named = (wanted: string): Buffer => {
+  const file = recorded.files.find(({ name }) => name === wanted);
+  if (!file) throw new Error(`no ${wanted}`);
+  return Buffer.from(bytesOf(file));
+};
+
+test.each([
+  [0xc9, 'arithmetic-coded JPEG'],
+  [0xca, 'arithmetic-coded JPEG'],
+  [0xc3, 'lossless or hierarchical JPEG'],
+  [0xc5, 'lossless or hierarchical JPEG'],
+])('a frame of kind %i is refused by name: %s', (kind, name) => {
+  const bytes = named('420');
+  bytes[bytes.indexOf(Buffer.of(0xff, 0xc0)) + 1] = kind;
+  expect(() => decodeWhole(bytes)).toThrow(name);
+});
+
+test('what libjpeg would smooth, or has no scan for, is refused by name', () => {
+  const progressive = named('420-progressive');
+  const lastScan = progressive.lastIndexOf(Buffer.of(0xff, 0xda));
+  const cut = Buffer.concat([progressive.subarray(0, lastScan), Buffer.of(0xff, 0xd9)]);
+  expect(() => decodeWhole(cut)).toThrow('progressive JPEG without its last scans');
+  const bytes = named('gray');
+  const scan = bytes.indexOf(Buffer.of(0xff, 0xda));
+  const frame = bytes.indexOf(Buffer.of(0xff, 0xc0));
+  // A second component, and still a scan of the first alone.
+  const two = Buffer.concat([bytes.subarray(0, frame + 13), Buffer.of(2, 0x11, 0, 3, 0x11, 0)]);
+  two.set([0, 17], frame + 2);
+  two[frame + 9] = 3;
+  const three = Buffer.concat([two, bytes.subarray(frame + 13, scan), bytes.subarray(scan)]);
+  expect(() => decodeWhole(three)).toThrow('JPEG without a scan of each component');
 });
 
 describe('bounds', () => {
@@ -96,7 +141,7 @@ describe('bounds', () => {
   const bytes = bytesOf(file);
 
   test('a frame larger than the header said is refused before memory is taken', () => {
-    expect(() => decodeAsTensorflow(bytes, { width: 1, height: 1, gray: false })).toThrow(
+    expect(() => decodeAsTensorflow(bytes, { width: 1, height: 1, ...standard })).toThrow(
       'its frame has another size than its header',
     );
   });
@@ -108,9 +153,9 @@ describe('bounds', () => {
   const firstScan = whole.indexOf(startOfScan);
   const secondScan = whole.indexOf(startOfScan, firstScan + 1);
 
-  test('a scan that comes again is left to the other decoder, whatever it would cost', () => {
+  test('a scan that comes again is refused, whatever it would cost', () => {
     const again = Buffer.concat([whole.subarray(0, secondScan), whole.subarray(firstScan)]);
-    expect(decodeAsTensorflow(again, { width, height, gray: true })).toBeUndefined();
+    expect(() => decodeWhole(again)).toThrow('JPEG with scans twice or out of order');
   });
 
   test('a hundred scans are read, more are refused', () => {
@@ -120,9 +165,9 @@ describe('bounds', () => {
     const read = (count: number): unknown => {
       const head = whole.subarray(0, secondScan);
       const file = [...head, ...scans.slice(0, count).flat(), 255, 217];
-      return decodeAsTensorflow(Uint8Array.from(file), { width, height, gray: true });
+      return decodeAsTensorflow(Uint8Array.from(file), { width, height, ...standard });
     };
-    expect(read(99)).toBeUndefined();
+    expect(() => read(99)).toThrow('progressive JPEG without its last scans');
     expect(() => read(100)).toThrow('it has over 100 scans');
   });
 });

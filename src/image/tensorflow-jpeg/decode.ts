@@ -1,18 +1,18 @@
 /**
- * JPEG to the pixels that TensorFlow's `decode_jpeg` gives with its defaults (fast integer transform, fancy
- * upsampling), bit for bit. Sources: ITU-T T.81; TensorFlow 2.21 on x86 is the reference.
+ * JPEG to the pixels that TensorFlow's `decode_jpeg` gives, bit for bit. Sources: ITU-T T.81; TensorFlow 2.21 on
+ * x86 is the reference.
  *
  * Owns: the order of segments and scans. Does not own: the limit of pixels, checked before.
  */
 
 import { Bytes, maxSegments } from '../byte-cursor.ts';
 import { CorruptPixels } from '../decode-errors.ts';
+import { UnsupportedVariant } from '../header-facts.ts';
 import type { Raster } from '../raster.ts';
 import { BitReader } from './bit-reader.ts';
 import { type ColorMarkers, colorSpaceOf, toPixels } from './colors.ts';
-import type { Frame } from './frame.ts';
+import type { Frame, JpegMethods } from './frame.ts';
 import { readFrame } from './frame.ts';
-import { NotCovered } from './not-covered.ts';
 import { progressiveCoder, transformAll, wouldBeSmoothed } from './progressive.ts';
 import type { Scan } from './scan.ts';
 import { readScan } from './scan.ts';
@@ -23,7 +23,7 @@ import { noTables, readTables } from './tables.ts';
 /** As many as libvips reads: each may cost a pass over the whole picture. */
 const mostScans = 100;
 
-export interface Wanted {
+export interface Wanted extends JpegMethods {
   /** What the header says; nothing larger is allocated. */
   readonly width: number;
   readonly height: number;
@@ -32,22 +32,14 @@ export interface Wanted {
 }
 
 /**
- * Undefined for what is not covered: arithmetic coding, lossless and hierarchical frames, Huffman tables
- * left out, scans that come twice or out of order, and progressive pictures without their last scans, which
- * libjpeg smooths.
+ * What TensorFlow takes and this does not is an unsupported variant: arithmetic coding, scans that come twice or
+ * out of order, components without a scan, and progressive pictures without their last scans, which libjpeg
+ * smooths.
  *
  * @throws EndOfBytes, CorruptPixels, UnsupportedVariant
  */
-export function decodeAsTensorflow(picture: Uint8Array, wanted: Wanted): Raster | undefined {
-  try {
-    return decode(picture, wanted);
-  } catch (error) {
-    if (error instanceof NotCovered) return undefined;
-    throw error;
-  }
-}
-
-function decode(picture: Uint8Array, { width, height, gray }: Wanted): Raster {
+export function decodeAsTensorflow(picture: Uint8Array, wanted: Wanted): Raster {
+  const { width, height, gray } = wanted;
   const bytes = new Bytes(picture);
   const tables = noTables();
   let frame: Frame | undefined;
@@ -69,10 +61,10 @@ function decode(picture: Uint8Array, { width, height, gray }: Wanted): Raster {
     if (length < 2) throw new CorruptPixels(`the segment at byte ${at} has no length`);
     if (isFrame(marker)) {
       if (frame) throw new CorruptPixels('it has two frames');
-      if (marker > 0xc2) throw new NotCovered();
+      if (marker > 0xc2) throw new UnsupportedVariant(nameOfFrame(marker));
       if (bytes.u16(body + 1) !== height || bytes.u16(body + 3) !== width)
         throw new CorruptPixels('its frame has another size than its header');
-      frame = readFrame(bytes, body, marker === 0xc2);
+      frame = readFrame(bytes, body, marker === 0xc2, wanted);
     } else if (marker === 0xda) {
       if (!frame) throw new CorruptPixels('a scan comes before the frame');
       if (isComplete) throw new CorruptPixels('a scan comes behind the whole picture');
@@ -105,9 +97,13 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
+/** Lossless and hierarchical frames are refused by TensorFlow too. */
+const nameOfFrame = (marker: number): string =>
+  marker === 0xc9 || marker === 0xca ? 'arithmetic-coded JPEG' : 'lossless or hierarchical JPEG';
+
 function readPass(frame: Frame, scan: Scan, reader: BitReader, restartInterval: number): void {
   noteBits(frame, scan);
-  const coder = frame.isProgressive ? progressiveCoder(scan) : sequentialCoder();
+  const coder = frame.isProgressive ? progressiveCoder(scan) : sequentialCoder(frame.transform);
   readScan(frame, scan, reader, restartInterval, coder);
 }
 
@@ -117,16 +113,19 @@ function noteBits({ isProgressive }: Frame, scan: Scan): void {
   const [before, now] = isProgressive ? [scan.highBits || -1, scan.lowBits] : [-1, 0];
   for (const { component } of scan.components) {
     const bits = component.missingBits.subarray(first, last + 1);
-    if (bits.some((missing) => missing !== before)) throw new NotCovered();
+    if (bits.some((missing) => missing !== before))
+      throw new UnsupportedVariant('JPEG with scans twice or out of order');
     bits.fill(now);
   }
 }
 
 function finish(frame: Frame, tables: ColorMarkers, gray: boolean): Raster {
   // A component without a scan has no table.
-  if (frame.components.some(({ multipliers }) => !multipliers)) throw new NotCovered();
+  if (frame.components.some(({ multipliers }) => !multipliers))
+    throw new UnsupportedVariant('JPEG without a scan of each component');
   if (frame.isProgressive) {
-    if (wouldBeSmoothed(frame)) throw new NotCovered();
+    if (wouldBeSmoothed(frame))
+      throw new UnsupportedVariant('progressive JPEG without its last scans');
     transformAll(frame);
   }
   const space = colorSpaceOf(frame, tables);

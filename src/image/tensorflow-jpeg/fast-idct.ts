@@ -5,14 +5,18 @@
  * does too. Sums stay congruent without care; only what is shifted right must be brought to 16 bits first.
  */
 
+import { fillSamples, type Transform } from './transform.ts';
+
+export const fastTransform: Transform = {
+  multipliers: fastMultipliers,
+  block: fastIdct,
+  mean: fillBlock,
+};
+
 const scale = (k: number): number => (k === 0 ? 1 : Math.SQRT2 * Math.cos((k * Math.PI) / 16));
 
-/**
- * Dequantisation and the scaling that the transform leaves out, with 2 bits behind the point.
- *
- * @param quantisation 64 steps, row by row
- */
-export function fastMultipliers(quantisation: Uint16Array): Int16Array {
+/** Dequantisation and the scaling that the transform leaves out, with 2 bits behind the point. */
+function fastMultipliers(quantisation: Uint16Array): Int16Array {
   return Int16Array.from(quantisation, (step, i) => {
     const factor = Math.round(16384 * scale(i >> 3) * scale(i & 7));
     return (step * factor + 2048) >> 12;
@@ -27,12 +31,7 @@ const c1613 = -(669 - 256) << 6;
 
 const columns = new Int16Array(64);
 
-/**
- * One block to 8×8 samples of a plane.
- *
- * @param coefficients holds the block at `from`, row by row
- */
-export function fastIdct(
+function fastIdct(
   coefficients: Int16Array,
   from: number,
   multipliers: Int16Array,
@@ -44,8 +43,7 @@ export function fastIdct(
   for (let y = 0; y < 8; y++) doRow(y * 8, plane, to + y * stride);
 }
 
-/** A block that has nothing but its mean. */
-export function fillBlock(
+function fillBlock(
   mean: number,
   multipliers: Int16Array,
   plane: Uint8ClampedArray,
@@ -53,7 +51,7 @@ export function fillBlock(
   stride: number,
 ): void {
   const value = 128 + ((Math.imul(mean, multipliers[0] as number) << 16) >> 21);
-  for (let y = 0, at = to; y < 8; y++, at += stride) plane.fill(value, at, at + 8);
+  fillSamples(value, plane, to, stride);
 }
 
 function doColumn(input: Int16Array, at: number, by: Int16Array, x: number): void {

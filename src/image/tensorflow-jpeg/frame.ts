@@ -2,6 +2,9 @@
 
 import type { Bytes } from '../byte-cursor.ts';
 import { CorruptPixels } from '../decode-errors.ts';
+import { accurateTransform } from './accurate-idct.ts';
+import { fastTransform } from './fast-idct.ts';
+import type { Transform } from './transform.ts';
 
 export interface Component {
   readonly id: number;
@@ -26,10 +29,21 @@ export interface Component {
   multipliers: Int16Array | undefined;
 }
 
+/** What TensorFlow's `decode_jpeg` is told. */
+export interface JpegMethods {
+  /** `dct_method` INTEGER_ACCURATE; its default is INTEGER_FAST. */
+  readonly isAccurate: boolean;
+  /** `fancy_upscaling`. */
+  readonly isFancy: boolean;
+}
+
 export interface Frame {
   readonly width: number;
   readonly height: number;
   readonly isProgressive: boolean;
+  readonly transform: Transform;
+  /** Whether halved components get a filter when they are brought to full size. */
+  readonly isFancy: boolean;
   /** Largest sampling factors. */
   readonly across: number;
   readonly down: number;
@@ -44,7 +58,12 @@ type Factors = Pick<Component, 'id' | 'across' | 'down' | 'quantisationIndex'>;
  * @param at behind the segment's length; the size was checked against the limit of pixels before
  * @throws EndOfBytes, CorruptPixels
  */
-export function readFrame(bytes: Bytes, at: number, isProgressive: boolean): Frame {
+export function readFrame(
+  bytes: Bytes,
+  at: number,
+  isProgressive: boolean,
+  { isAccurate, isFancy }: JpegMethods,
+): Frame {
   const height = bytes.u16(at + 1);
   const width = bytes.u16(at + 3);
   const count = bytes.u8(at + 5);
@@ -55,7 +74,17 @@ export function readFrame(bytes: Bytes, at: number, isProgressive: boolean): Fra
   const down = Math.max(...factors.map((one) => one.down));
   const mcusWide = Math.ceil(width / (8 * across));
   const mcusHigh = Math.ceil(height / (8 * down));
-  const frame = { width, height, isProgressive, across, down, mcusWide, mcusHigh };
+  const frame = {
+    width,
+    height,
+    isProgressive,
+    transform: isAccurate ? accurateTransform : fastTransform,
+    isFancy,
+    across,
+    down,
+    mcusWide,
+    mcusHigh,
+  };
   return { ...frame, components: factors.map((one) => makeComponent(one, frame)) };
 }
 

@@ -1,11 +1,11 @@
 /** Blocks of a progressive scan, gathered until all scans are read. Source: ITU-T T.81, annex G. */
 
 import type { BitReader } from './bit-reader.ts';
-import { fastIdct } from './fast-idct.ts';
 import type { Component, Frame } from './frame.ts';
 import type { HuffmanTable } from './huffman-table.ts';
 import type { BlockCoder, Scan } from './scan.ts';
 import { readDifference } from './sequential.ts';
+import type { Transform } from './transform.ts';
 import { zigzag } from './zigzag.ts';
 
 export function progressiveCoder(scan: Scan): BlockCoder {
@@ -124,22 +124,18 @@ function refinedDetails({ first, last, lowBits }: Scan): BlockCoder {
 }
 
 /** From the coefficients to the planes. */
-export function transformAll({ components }: Frame): void {
-  for (const component of components) transform(component);
+export function transformAll({ components, transform }: Frame): void {
+  for (const component of components) transformPlane(component, transform);
 }
 
-function transform({
-  blocksWide,
-  blocksHigh,
-  stride,
-  plane,
-  coefficients,
-  multipliers,
-}: Component): void {
+function transformPlane(
+  { blocksWide, blocksHigh, stride, plane, coefficients, multipliers }: Component,
+  transform: Transform,
+): void {
   const table = multipliers as Int16Array;
   for (let row = 0; row < blocksHigh; row++)
     for (let column = 0; column < blocksWide; column++)
-      fastIdct(
+      transform.block(
         coefficients,
         (row * (stride >> 3) + column) * 64,
         table,

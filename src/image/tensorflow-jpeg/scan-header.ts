@@ -2,13 +2,12 @@
 
 import type { Bytes } from '../byte-cursor.ts';
 import { CorruptPixels } from '../decode-errors.ts';
-import { fastMultipliers } from './fast-idct.ts';
 import type { Frame } from './frame.ts';
-import { NotCovered } from './not-covered.ts';
 import type { Scan, ScanComponent } from './scan.ts';
+import { standardTables } from './standard-tables.ts';
 import type { Tables } from './tables.ts';
 
-/** @throws EndOfBytes, CorruptPixels, NotCovered */
+/** @throws EndOfBytes, CorruptPixels */
 export function readScanHeader(
   bytes: Bytes,
   body: number,
@@ -40,7 +39,7 @@ export function readScanHeader(
 function readScanComponent(
   bytes: Bytes,
   at: number,
-  { components }: Frame,
+  { components, transform, isProgressive }: Frame,
   tables: Tables,
 ): ScanComponent {
   const id = bytes.u8(at);
@@ -48,10 +47,17 @@ function readScanComponent(
   if (!component) throw new CorruptPixels(`a scan has component ${id}, which the frame lacks`);
   const quantisation = tables.quantisation[component.quantisationIndex];
   if (!quantisation) throw new CorruptPixels('a quantisation table is missing');
-  component.multipliers ??= fastMultipliers(quantisation);
+  component.multipliers ??= transform.multipliers(quantisation);
   const both = bytes.u8(at + 1);
   const [dc, ac] = [both >> 4, both & 15];
-  return { component, dc: tables.dc[dc], ac: tables.ac[ac], mean: 0 };
+  // libjpeg-turbo takes the standard's for missing ones, but not in progressive pictures.
+  const standard = isProgressive ? undefined : standardTables;
+  return {
+    component,
+    dc: tables.dc[dc] ?? standard?.dc[dc],
+    ac: tables.ac[ac] ?? standard?.ac[ac],
+    mean: 0,
+  };
 }
 
 type Progression = Omit<Scan, 'components'>;
@@ -62,7 +68,6 @@ function checkProgression({ first, last, highBits, lowBits }: Progression, count
   if (!isSpan || !isStep) throw new CorruptPixels('a scan has an impossible progression');
 }
 
-/** libjpeg-turbo takes the tables of the standard's annex K for missing ones. */
 function checkTables(
   components: readonly ScanComponent[],
   { first, highBits }: Progression,
@@ -70,7 +75,8 @@ function checkTables(
 ): void {
   const needsDc = !isProgressive || (first === 0 && highBits === 0);
   const needsAc = !isProgressive || first > 0;
-  if (components.some(({ dc, ac }) => (needsDc && !dc) || (needsAc && !ac))) throw new NotCovered();
+  if (components.some(({ dc, ac }) => (needsDc && !dc) || (needsAc && !ac)))
+    throw new CorruptPixels('a Huffman table is missing');
   if (needsDc && components.some(({ dc }) => dc?.symbols.some((length) => length > 15)))
     throw new CorruptPixels('a Huffman table has a difference of over 15 bits');
 }

@@ -99,6 +99,7 @@ function createRestarts(reader: BitReader, interval: number): Restarts {
   return {
     isDue: () => interval > 0 && left-- === 0,
     pass() {
+      exhausted ||= reader.isExhausted;
       reader.reset();
       reader.findRestart(next);
       if (reader.marker === 0) exhausted = false;

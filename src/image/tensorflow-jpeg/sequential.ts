@@ -1,12 +1,12 @@
 /** Blocks of a baseline or extended sequential scan, transformed as they come. Source: ITU-T T.81, F.2. */
 
 import type { BitReader } from './bit-reader.ts';
-import { fastIdct, fillBlock } from './fast-idct.ts';
 import type { HuffmanTable } from './huffman-table.ts';
 import type { BlockCoder, ScanComponent } from './scan.ts';
+import type { Transform } from './transform.ts';
 import { zigzag } from './zigzag.ts';
 
-export function sequentialCoder(): BlockCoder {
+export function sequentialCoder(transform: Transform): BlockCoder {
   const block = new Int16Array(64);
   return {
     block(reader, one, index) {
@@ -17,8 +17,8 @@ export function sequentialCoder(): BlockCoder {
       const table = multipliers as Int16Array;
       block.fill(0);
       const last = reader ? readBlock(reader, one, block) : 0;
-      if (last === 0) fillBlock(block[0] as number, table, plane, to, stride);
-      else fastIdct(block, 0, table, plane, to, stride);
+      if (last === 0) transform.mean(block[0] as number, table, plane, to, stride);
+      else transform.block(block, 0, table, plane, to, stride);
     },
     restart() {},
   };

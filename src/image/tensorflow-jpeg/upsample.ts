@@ -1,5 +1,5 @@
 /**
- * Rows of a component at the picture's full width and height, as libjpeg's fancy upsampling makes them:
+ * Rows of a component at the picture's full width and height, as libjpeg makes them: with its fancy upsampling
  * a triangle filter where a direction is halved, else repeated samples.
  */
 
@@ -12,13 +12,14 @@ export interface RowSource {
   at(y: number): number;
 }
 
-export function fullRows(component: Component, { across, down, width }: Frame): RowSource {
+export function fullRows(component: Component, { across, down, width, isFancy }: Frame): RowSource {
   const wide = across / component.across;
   const high = down / component.down;
   const { plane, stride } = component;
   if (wide === 1 && high === 1) return { samples: plane, at: (y) => y * stride };
   const samples = new Uint8ClampedArray(width + 16);
-  const write = rowWriter(component, wide, high, samples);
+  const make = isFancy ? fancyRows : repeatedRows;
+  const write = make(component, wide, high, samples);
   return {
     samples,
     at(y) {
@@ -28,22 +29,38 @@ export function fullRows(component: Component, { across, down, width }: Frame): 
   };
 }
 
-function rowWriter(
+/** Of a component of half the rows: where the one nearer to row `y` of the picture begins. */
+export const nearRow = ({ stride }: Component, y: number): number => (y >> 1) * stride;
+
+/** The one on the other side; at the edges the same again. */
+export const farRow = ({ stride, height }: Component, y: number): number =>
+  Math.min(height - 1, Math.max(0, (y >> 1) + (y & 1 ? 1 : -1))) * stride;
+
+/** Writes row `y` of the picture. */
+type RowWriter = (y: number) => void;
+
+function fancyRows(
   component: Component,
   wide: number,
   high: number,
   out: Uint8ClampedArray,
-): (y: number) => void {
-  const { plane, stride, width, height } = component;
-  /** The nearer row of half the rows, and the one on the other side; at the edges twice the same. */
-  const nearAt = (y: number): number => (y >> 1) * stride;
-  const farAt = (y: number): number =>
-    Math.min(height - 1, Math.max(0, (y >> 1) + (y & 1 ? 1 : -1))) * stride;
+): RowWriter {
+  const { plane, stride, width } = component;
   if (wide === 1 && high === 2)
-    return (y) => mixRows(plane, nearAt(y), farAt(y), 1 + (y & 1), width, out);
+    return (y) =>
+      mixRows(plane, nearRow(component, y), farRow(component, y), 1 + (y & 1), width, out);
   if (wide === 2 && high === 1 && width > 2) return (y) => widenRow(plane, y * stride, width, out);
   if (wide === 2 && high === 2 && width > 2)
-    return (y) => widenRows(plane, nearAt(y), farAt(y), width, out);
+    return (y) => widenRows(plane, nearRow(component, y), farRow(component, y), width, out);
+  return repeatedRows(component, wide, high, out);
+}
+
+function repeatedRows(
+  { plane, stride, width }: Component,
+  wide: number,
+  high: number,
+  out: Uint8ClampedArray,
+): RowWriter {
   return (y) => repeatRow(plane, Math.floor(y / high) * stride, width, wide, out);
 }
 

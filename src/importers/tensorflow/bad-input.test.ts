@@ -82,6 +82,58 @@ test('shapes that would fill the memory are refused before anything is allocated
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
 });
 
+test.each([
+  [5, 8, 'SAME with a window far smaller than its stride is not supported'],
+  [6, 8, /^converted$/],
+  [1, 8, /^converted$/],
+])('a window of %i at a stride of %i over an open size: %s', (size, stride, outcome) => {
+  const kernel = constant('k', attribute.floats([size, size, 1, 1], [1]));
+  const attributes = {
+    strides: attribute.intList([1, stride, stride, 1]),
+    padding: attribute.text('SAME'),
+  };
+  const convolution = node('Conv2D', ['x', 'k'], { attributes });
+  expect(refusalOf([input('x', [-1, -1, -1, 1]), kernel, convolution])).toMatch(outcome);
+});
+
+/** A graph that decodes one picture. */
+function decoding(attributes: WrittenNode['attributes']): WrittenNode[] {
+  const file: WrittenNode = {
+    name: 'x',
+    op: 'Placeholder',
+    attributes: { dtype: attribute.type(7), shape: attribute.shape([]) },
+  };
+  const decode = node('DecodeJpeg', ['x'], { name: 'd', attributes: attributes ?? {} });
+  const types = { SrcT: attribute.type(4), DstT: attribute.type(1) };
+  return [file, decode, node('Cast', ['d'], { attributes: types })];
+}
+
+test.each([
+  ['ratio', attribute.int(2), 'a picture of 1/2 of its size is not supported'],
+  ['channels', attribute.int(4), 'pictures of 4 channels are not supported'],
+  ['dct_method', attribute.text('FLOAT'), 'its dct_method FLOAT is not known'],
+  ['dct_method', attribute.text('INTEGER_ACCURATE'), /^converted$/],
+  ['fancy_upscaling', attribute.bool(false), /^converted$/],
+  ['ratio', attribute.int(1), /^converted$/],
+])('decode_jpeg with %s %#', (key, value, outcome) => {
+  expect(refusalOf(decoding({ [key]: value }))).toMatch(outcome);
+});
+
+test('damaged pictures that TensorFlow would take are noted', () => {
+  using folder = unpack({});
+  const lenient = {
+    try_recover_truncated: attribute.bool(true),
+    acceptable_fraction: attribute.float(0.5),
+    channels: attribute.int(1),
+  };
+  writeFileSync(join(folder.path, 'model.pb'), writeGraphDef(decoding(lenient)));
+  using model = openCase(folder.path);
+  expect(model.findings.map(({ what }) => what)).toEqual([
+    expect.stringContaining('(try_recover_truncated); such pictures are refused'),
+    expect.stringContaining('(acceptable_fraction); such pictures are refused'),
+  ]);
+});
+
 test('contents that do not fit their shape are refused', () => {
   const short = constant('c', attribute.content([4, 4], 60));
   expect(refusalOf([input(), short, node('MatMul', ['x', 'c'])])).toContain(

@@ -46,7 +46,7 @@ export function pictureInput(alias: string, emitter: Emitter, count: Dim): Pictu
           'one number of channels is taken',
         );
       if (asked.decoder !== decoder)
-        refuse('with the fast and the accurate transform', 'one of them is taken');
+        refuse(`as ${asked.decoder} and as ${decoder}`, 'one way is taken');
       const shape = [rows, null, null, channels];
       pixels ??= emitter.tensor({ ...value, shape }, dataType('uint8'), [
         count,

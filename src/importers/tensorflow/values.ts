@@ -3,7 +3,7 @@
  * sizes that are partly known, a variable, a list of rows, or nothing (a branch that is not taken).
  */
 
-import type { JpegDecoder } from '../../config/picture-spec.ts';
+import type { PictureDecoder } from '../../config/picture-spec.ts';
 import type { Size, Value } from '../import-graph.ts';
 import type { Constant } from './constant.ts';
 import type { DataType } from './data-types.ts';
@@ -104,7 +104,7 @@ export interface Pictures {
 
 export interface Decoding {
   readonly channels: 1 | 3;
-  readonly decoder: JpegDecoder;
+  readonly decoder: PictureDecoder;
 }
 
 export interface PictureSource {

@@ -6,7 +6,7 @@
 import type { Attributes } from '../../../onnx/graph-data.ts';
 import type { Size, Value } from '../../import-graph.ts';
 import type { Window } from '../../padding.ts';
-import { onnxPads, placesOf, samePads } from '../../padding.ts';
+import { latePads, onnxPads, placesOf, samePads } from '../../padding.ts';
 import { UnsupportedModelError } from '../../problems.ts';
 import type { LayerCall } from '../layer-kind.ts';
 
@@ -69,9 +69,12 @@ export function paddingOf(
     size === null ? null : Math.ceil(size / (windows[i] as Window).stride),
   );
   const pads = sizes.map((size, i) => samePads(size, windows[i] as Window));
-  // A size that is only known when a request comes: the runtime computes the same padding.
-  if (pads.some((pad) => pad === undefined))
-    return { attributes: { auto_pad: 'SAME_UPPER' }, sizes: out };
+  if (pads.some((pad) => pad === undefined)) {
+    const attributes = latePads(windows, (what, supported) => {
+      throw new UnsupportedModelError(call.layer.place, what, supported);
+    });
+    return { attributes, sizes: out };
+  }
   return { attributes: { pads: onnxPads(pads as [number, number][]) }, sizes: out };
 }
 

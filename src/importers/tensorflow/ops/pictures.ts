@@ -3,8 +3,8 @@
  * is left takes the pixels as bytes, so all arithmetic on them stays as TensorFlow has it.
  */
 
-import type { JpegDecoder } from '../../../config/picture-spec.ts';
-import type { Handler, Handlers } from '../evaluate/context.ts';
+import type { PictureDecoder } from '../../../config/picture-spec.ts';
+import type { Conversion, Handler, Handlers } from '../evaluate/context.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Pictures, Tensor, TfValue } from '../values.ts';
 import { nothing } from '../values.ts';
@@ -26,31 +26,45 @@ function channelsOf(operation: Operation): 1 | 3 {
     : operation.refuse(`pictures of ${channels} channels are not supported`, '1 and 3 are');
 }
 
-/** TensorFlow takes the fast transform unless told otherwise, also where `decode_png` is given a JPEG. */
-const decoderOf = (operation: Operation): JpegDecoder =>
-  operation.text('dct_method', '') === 'INTEGER_ACCURATE' ? 'pillow' : 'tensorflow';
+/** Only `decode_jpeg` has these attributes; where another one is given a JPEG it takes their defaults. */
+function decoderOf(operation: Operation): PictureDecoder {
+  const method = operation.text('dct_method', '');
+  const isFancy = operation.bool('fancy_upscaling', true);
+  if (method === 'INTEGER_ACCURATE')
+    return isFancy ? 'tensorflow-accurate' : 'tensorflow-accurate-plain';
+  if (method !== '' && method !== 'INTEGER_FAST')
+    return operation.refuse(
+      `its dct_method ${method} is not known`,
+      'INTEGER_FAST and INTEGER_ACCURATE are',
+    );
+  return isFancy ? 'tensorflow' : 'tensorflow-plain';
+}
+
+/** Damaged pictures that TensorFlow would take: a request with one is refused, which changes no answer. */
+function noteLeniency(operation: Operation, { findings }: Conversion): void {
+  const { place } = operation;
+  const note = (what: string): void => void findings.push({ kind: 'note', place, what });
+  if (operation.bool('try_recover_truncated', false))
+    note(
+      'says to make up what a cut picture lacks (try_recover_truncated); such pictures are refused',
+    );
+  if (operation.float('acceptable_fraction', 1) < 1)
+    note('says to accept a part of a picture (acceptable_fraction); such pictures are refused');
+  if (operation.int('channels', 0) === 0) note('takes every picture as RGB');
+}
 
 /** One picture of the request: all at once where its loop allows that, else the loop's. */
 const decode: Handler = (operation, inputs, { emitter, conversion }) => {
   const { source, dims, row } = picturesAt(operation, inputs, 0);
   if (dims.length > 0) return operation.refuse('it decodes a list of pictures', 'one at a time is');
-  if (operation.int('ratio', 1) !== 1)
-    return operation.refuse('a ratio of its size is not supported');
+  const ratio = operation.int('ratio', 1);
+  if (ratio !== 1)
+    return operation.refuse(`a picture of 1/${ratio} of its size is not supported`, 'ratio=1 is');
   if (operation.type(operation.op === 'DecodePng' ? 'dtype' : 'T', 'uint8').name !== 'uint8') {
     return operation.refuse('pictures of other than bytes are not supported');
   }
-  if (operation.int('channels', 0) === 0) {
-    conversion.findings.push({
-      kind: 'note',
-      place: operation.place,
-      what: 'takes every picture as RGB',
-    });
-  }
+  noteLeniency(operation, conversion);
   const decoding = { channels: channelsOf(operation), decoder: decoderOf(operation) };
-  if (!operation.bool('fancy_upscaling', true)) {
-    const what = 'its JPEG pictures get smooth colours (fancy_upscaling), although it says not to';
-    conversion.findings.push({ kind: 'note', place: operation.place, what });
-  }
   const pixels: Tensor = source.pixels(operation, decoding);
   if (!row) return squeezeTensor(emitter, pixels, [0]);
   if (row.mode === 'every') return { ...pixels, isEveryRow: true };

@@ -2,7 +2,7 @@
 
 import type { Attributes } from '../../../onnx/graph-data.ts';
 import type { Value } from '../../import-graph.ts';
-import { onnxPads, samePads } from '../../padding.ts';
+import { latePads, onnxPads, samePads } from '../../padding.ts';
 import type { Emitter } from '../emitter.ts';
 import type { Operation } from '../evaluate/operation.ts';
 import type { Dim, Tensor } from '../values.ts';
@@ -111,7 +111,14 @@ export function planWindows(
   const taken = takesPadding && !isLate ? takePadding(tensor, pads) : undefined;
   const value = emitter.graph.toChannelsFirst(taken?.value ?? tensor.value);
   const padding: Attributes = isLate
-    ? { auto_pad: 'SAME_UPPER' }
+    ? latePads(
+        kernel.map((size, i) => ({
+          size,
+          stride: strides[i] ?? 1,
+          dilation: dilations[i] ?? 1,
+        })),
+        (what, supported) => operation.refuse(what, supported),
+      )
     : { pads: onnxPads(taken?.pads ?? pads) };
   return { value, attributes: { kernel_shape: kernel, strides, dilations, ...padding }, places };
 }
