@@ -54,7 +54,7 @@ test('an operator that is not supported is named with its node', () => {
 
 test.each([
   ['StatelessRandomUniformV2', /draws random numbers, .*; .* serve its \.keras file/],
-  ['RandomStandardNormal', /draws random numbers/],
+  ['RngReadAndSkip', /draws random numbers/],
   ['LookupTableFindV2', /looks up texts or numbers in a table/],
 ])('%s is refused with what to do instead', (op, message) => {
   const said = refusalOf([input(), node(op, ['x'])]);

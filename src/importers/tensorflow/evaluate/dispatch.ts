@@ -132,7 +132,7 @@ function handlerOf(operation: Operation, { conversion }: Context): Handler {
 /** Operators that cannot be converted by their nature. */
 const reasons = [
   {
-    ops: /^(Stateless)?(Random|Truncated|ParameterizedTruncated|Multinomial)/,
+    ops: /^(Stateless)?(Random|Rng|Truncated|ParameterizedTruncated|Multinomial)/,
     what: 'it draws random numbers, so every answer would be another one',
     instead:
       'export the model without augmentation and dropout, or serve its .keras file, in which they do nothing',
