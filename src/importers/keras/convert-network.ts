@@ -6,6 +6,7 @@
  */
 
 import { closestNames } from '../../validation/closest-names.ts';
+import { unary } from '../elementwise.ts';
 import type { ImportGraph, Size, Value } from '../import-graph.ts';
 import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
 import type { Json } from './config.ts';
@@ -242,8 +243,7 @@ export function runLayer(
     );
     const made = kind.convert(call);
     const outputs = isValue(made as Resolved) ? [made as Value] : [...(made as readonly Value[])];
-    passMask(conversion, kind, inputs, outputs);
-    return outputs;
+    return passMask(conversion, kind, inputs, outputs);
   } finally {
     graph.scope = outer;
   }
@@ -254,18 +254,21 @@ export function toFloat(graph: ImportGraph, value: Value): Value {
   return value.dtype === 'FP32' || value.dtype === 'BYTES' ? value : graph.cast(value, 'FP32');
 }
 
+/** The outputs with the mask of the input where the layer passes it on, and without where it does not. */
 function passMask(
-  { masks }: Conversion,
+  { graph, masks }: Conversion,
   kind: LayerKind,
   inputs: readonly Value[],
   outputs: readonly Value[],
-): void {
+): Value[] {
   const [input] = inputs;
   const mask = input && masks.get(input.name);
-  if (!mask || kind.mask === 'own') return;
-  for (const output of outputs) {
+  if (!mask || kind.mask === 'own') return [...outputs];
+  return outputs.map((output) => {
     if (kind.mask === 'keep') masks.set(output.name, mask);
-  }
+    else if (masks.has(output.name)) return unary(graph, 'Identity', output);
+    return output;
+  });
 }
 
 function makeCall(

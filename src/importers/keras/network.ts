@@ -198,13 +198,17 @@ function readLayer(item: Json, index: number, parent: string, options: ReadOptio
 
 /**
  * Keras 3 writes no modules into .h5 files, and operations have the names of layers (Add, Concatenate):
- * every layer but the input has `trainable` among its options, and no operation has.
+ * every layer but a few has `trainable` among its options, and no operation has.
  */
 function moduleOf({ module, class_name: className }: JsonObject, config: JsonObject): string {
   if (typeof module === 'string') return module;
-  const isLayer = className === 'InputLayer' || 'trainable' in config || 'layers' in config;
+  const isLayer =
+    'trainable' in config || 'layers' in config || untrainable.test(String(className));
   return isLayer || module === null ? '' : 'keras.ops';
 }
+
+/** Layers whose options are not told whether they are trained. */
+const untrainable = /^(InputLayer|SpatialDropout[123]D|Discretization|HashedCrossing)$/;
 
 /** Keras' own modules; the oldest files name none, and mark classes of others by their package. */
 function isCustom({ module, class_name: className, registered_name: name }: JsonObject): boolean {

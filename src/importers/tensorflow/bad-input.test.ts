@@ -52,6 +52,16 @@ test('an operator that is not supported is named with its node', () => {
   );
 });
 
+test.each([
+  ['StatelessRandomUniformV2', /draws random numbers, .*; .* serve its \.keras file/],
+  ['RngReadAndSkip', /draws random numbers/],
+  ['LookupTableFindV2', /looks up texts or numbers in a table/],
+])('%s is refused with what to do instead', (op, message) => {
+  const said = refusalOf([input(), node(op, ['x'])]);
+  expect(said).toContain(`node 'y' (${op}): it `);
+  expect(said).toMatch(message);
+});
+
 test('an operator in a function is named with the calls around it', () => {
   const call = node('PartitionedCall', ['x'], { attributes: { f: attribute.func('inner') } });
   const inner: WrittenFunction = {

@@ -9,6 +9,13 @@ import { InvalidModelError, UnsupportedModelError } from '../../problems.ts';
 import { reduce } from '../../reduce.ts';
 import type { LayerCall, LayerKind } from '../layer-kind.ts';
 import { axisOf } from './call-parts.ts';
+import {
+  concatenatedMask,
+  maskedExtreme,
+  maskedProduct,
+  masksCount,
+  mergedMask,
+} from './merging-masks.ts';
 
 function severalInputs({ inputs, layer }: LayerCall, least = 2): readonly Value[] {
   if (inputs.length >= least) return inputs;
@@ -36,9 +43,13 @@ function sameRank(call: LayerCall, values: readonly Value[]): Value[] {
 const folded = (op: string): LayerKind => ({
   mask: 'own',
   convert(call) {
-    const [first, ...rest] = sameRank(call, severalInputs(call));
-    const result = rest.reduce((all, next) => binary(call.graph, op, all, next), first as Value);
-    keepMasks(call, result);
+    const values = sameRank(call, severalInputs(call));
+    const [first, ...rest] = values as [Value, ...Value[]];
+    const result =
+      op === 'Mul' && masksCount(call)
+        ? maskedProduct(call, values)
+        : rest.reduce((all, next) => binary(call.graph, op, all, next), first);
+    call.setMask(result, mergedMask(call));
     return result;
   },
 });
@@ -46,22 +57,14 @@ const folded = (op: string): LayerKind => ({
 const variadic = (op: 'Max' | 'Min'): LayerKind => ({
   mask: 'own',
   convert(call) {
-    const result = elementwise(call.graph, op, sameRank(call, severalInputs(call)));
-    keepMasks(call, result);
+    const values = sameRank(call, severalInputs(call));
+    const result = masksCount(call)
+      ? maskedExtreme(call, op, values)
+      : elementwise(call.graph, op, values);
+    call.setMask(result, mergedMask(call));
     return result;
   },
 });
-
-/** A step counts when it counts in all of them (Keras leaves out tensors without a mask). */
-function keepMasks(call: LayerCall, result: Value): void {
-  const masks = call.inputs.map((input) => call.maskOf(input));
-  if (masks.some((mask) => mask === undefined)) return;
-  const [first, ...rest] = masks as Value[];
-  call.setMask(
-    result,
-    rest.reduce((all, mask) => binary(call.graph, 'And', all, mask, 'BOOL'), first as Value),
-  );
-}
 
 const average: LayerKind = {
   mask: 'own',
@@ -69,17 +72,20 @@ const average: LayerKind = {
     const [first, ...rest] = sameRank(call, severalInputs(call));
     const sum = rest.reduce((all, next) => binary(call.graph, 'Add', all, next), first as Value);
     const result = withNumber(call.graph, 'Div', sum, rest.length + 1);
-    keepMasks(call, result);
+    call.setMask(result, mergedMask(call));
     return result;
   },
 };
 
 const concatenate: LayerKind = {
+  mask: 'own',
   convert(call) {
     const inputs = severalInputs(call, 1);
     const [first] = inputs as [Value];
     const axis = axisOf(call, first, call.config.int('axis', -1));
-    return concat(call, inputs, axis);
+    const result = concat(call, inputs, axis);
+    call.setMask(result, concatenatedMask(call, axis));
+    return result;
   },
 };
 

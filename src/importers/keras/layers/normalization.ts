@@ -174,7 +174,6 @@ const layerNormalization: LayerKind = {
 };
 
 const rmsNormalization: LayerKind = {
-  mask: 'keep',
   weights: () => slots('scale'),
   convert(call) {
     const { config, graph, layer, weights } = call;

@@ -9,6 +9,7 @@ import { UnsupportedModelError } from '../../problems.ts';
 import { reduce } from '../../reduce.ts';
 import type { LayerCall, LayerKind } from '../layer-kind.ts';
 import { isValue } from '../layer-kind.ts';
+import { unsqueeze } from './attention-parts.ts';
 import { onlyInput } from './call-parts.ts';
 import { madeOf, paddingOf, spatialOf } from './window.ts';
 
@@ -45,8 +46,9 @@ function globalKind(op: 'ReduceMean' | 'ReduceMax', rank: number): LayerKind {
       const given = call.kwargs.mask;
       const mask = isValue(given) ? given : call.maskOf(input);
       const axes = placesAxes(call, rank);
-      if (mask && op === 'ReduceMean') return maskedMean(call, input, mask, keep);
-      if (op === 'ReduceMean' && input.layout === 'channels-first') {
+      const [steps = 1] = axes;
+      if (mask && op === 'ReduceMean') return maskedMean(call, input, mask, steps, keep);
+      if (op === 'ReduceMean' && input.layout === 'channels-first' && steps === 1) {
         return globalAverage(call, input, keep);
       }
       return reduce(call.graph, op, input, axes, keep);
@@ -73,13 +75,19 @@ function globalAverage({ graph }: LayerCall, input: Value, keep: boolean): Value
   return graph.apply('Flatten', [mean], { shape: [batch, channels] }, { axis: 1 });
 }
 
-/** The mean over the steps that count: sum(x·m) / sum(m). */
-function maskedMean(call: LayerCall, input: Value, mask: Value, keep: boolean): Value {
+/** The mean over the steps (axis 1 or 2) that count: sum(x·m) / sum(m). */
+function maskedMean(
+  call: LayerCall,
+  input: Value,
+  mask: Value,
+  steps: number,
+  keep: boolean,
+): Value {
   const { graph } = call;
   const x = graph.toSource(input);
-  const weights = graph.reshape(graph.cast(mask, 'FP32'), [...mask.shape, 1]);
-  const total = reduce(graph, 'ReduceSum', binary(graph, 'Mul', x, weights), [1], keep);
-  return binary(graph, 'Div', total, reduce(graph, 'ReduceSum', weights, [1], keep));
+  const weights = unsqueeze(graph, graph.cast(mask, 'FP32'), steps === 1 ? 2 : 1);
+  const total = reduce(graph, 'ReduceSum', binary(graph, 'Mul', x, weights), [steps], keep);
+  return binary(graph, 'Div', total, reduce(graph, 'ReduceSum', weights, [steps], keep));
 }
 
 /**

@@ -252,6 +252,7 @@ const augmentations = [
   'RandomPerspective',
   'RandomErasing',
   'RandomElasticTransform',
+  'Solarization',
   'RandAugment',
   'AugMix',
   'MixUp',

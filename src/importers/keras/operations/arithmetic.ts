@@ -6,11 +6,10 @@
 import { float } from '../../../onnx/graph-data.ts';
 import { binary, clip, scalar, unary, withNumber } from '../../elementwise.ts';
 import type { Value } from '../../import-graph.ts';
-import { UnsupportedModelError } from '../../problems.ts';
 import { applyActivation, gelu, softmaxOf, where } from '../activations.ts';
 import type { LayerCall } from '../layer-kind.ts';
 import { reluOf } from '../layers/activation-layers.ts';
-import { asFloat, first, pair } from './operands.ts';
+import { asFloat, first, namedDtype, pair } from './operands.ts';
 
 export type Operation = (call: LayerCall) => Value | readonly Value[];
 
@@ -76,33 +75,8 @@ const whereOperation: Operation = (call) => {
   return graph.apply('Where', inputs, { dtype: a.dtype, shape, layout });
 };
 
-const cast: Operation = (call) => {
-  const name = call.config.text('dtype', 'float32');
-  const dtype = castTargets[name];
-  if (!dtype) {
-    throw new UnsupportedModelError(
-      call.layer.place,
-      `the dtype ${name} is not supported`,
-      `supported: ${Object.keys(castTargets).join(', ')}`,
-    );
-  }
-  const value = first(call);
-  // To a whole number from a float: towards zero, as everywhere.
-  return call.graph.cast(value, dtype);
-};
-
-const castTargets: Record<string, Value['dtype']> = {
-  float32: 'FP32',
-  float64: 'FP32',
-  float16: 'FP32',
-  bfloat16: 'FP32',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  uint8: 'UINT8',
-  bool: 'BOOL',
-};
+/** To a whole number from a float: towards zero, as everywhere. */
+const cast: Operation = (call) => call.graph.cast(first(call), namedDtype(call, 'FP32'));
 
 const clipOperation: Operation = (call) => {
   const { config, args, graph } = call;

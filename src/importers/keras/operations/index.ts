@@ -25,5 +25,5 @@ export function operationKind(layer: Layer): LayerKind | undefined {
   const { className } = layer;
   const own = Object.hasOwn(operations, className) ? operations[className] : undefined;
   const convert = isLambda(layer) ? tensorflowOperation(layer, operations) : own;
-  return convert && { convert, anyDtype: true, mask: 'keep' };
+  return convert && { convert, anyDtype: true };
 }

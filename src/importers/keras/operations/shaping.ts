@@ -17,7 +17,7 @@ import { reverse } from '../layers/recurrent.ts';
 import { resizings, slice } from '../layers/resizing.ts';
 import type { Operation } from './arithmetic.ts';
 import { getItem } from './get-item.ts';
-import { axesOf, constantOf, first, flatNumbers, operandOf, pair } from './operands.ts';
+import { axesOf, constantOf, first, flatNumbers, namedDtype, operandOf, pair } from './operands.ts';
 
 const source = (call: LayerCall): Value => call.graph.toSource(first(call));
 
@@ -267,10 +267,9 @@ const filledLike =
     const { graph } = call;
     const x = source(call);
     const dims = graph.apply('Shape', [x], { dtype: 'INT64', shape: [x.shape.length] });
-    return graph.apply('Expand', [operandOf(call, number, x.dtype), dims], {
-      dtype: x.dtype,
-      shape: x.shape,
-    });
+    const dtype = namedDtype(call, x.dtype);
+    const filler = operandOf(call, number, dtype);
+    return graph.apply('Expand', [filler, dims], { dtype, shape: x.shape });
   };
 
 const oneHot: Operation = (call) => {

@@ -121,11 +121,28 @@ function handlerOf(operation: Operation, { conversion }: Context): Handler {
     return (called, inputs, context) =>
       context.call(op, inputs, called.name, called.node.attributes);
   }
+  const reason = reasons.find(({ ops }) => ops.test(op));
+  if (reason) return operation.refuse(reason.what, reason.instead);
   return operation.refuse(
     'is not supported',
     `docs/formats-tensorflow.md lists the ${supportedOps.length} operators that are`,
   );
 }
+
+/** Operators that cannot be converted by their nature. */
+const reasons = [
+  {
+    ops: /^(Stateless)?(Random|Rng|Truncated|ParameterizedTruncated|Multinomial)/,
+    what: 'it draws random numbers, so every answer would be another one',
+    instead:
+      'export the model without augmentation and dropout, or serve its .keras file, in which they do nothing',
+  },
+  {
+    ops: /HashTable|LookupTable/,
+    what: 'it looks up texts or numbers in a table, which is not supported',
+    instead: 'export the part of the model behind it, and look up before the request',
+  },
+] as const;
 
 function located(operation: Operation, error: unknown): unknown {
   const isKnown = error instanceof InvalidModelError || error instanceof UnsupportedModelError;
