@@ -23,6 +23,8 @@ export interface Conversion {
   readonly graph: ImportGraph;
   readonly file: KerasFile;
   readonly masks: Map<string, Value>;
+  /** Calls of layers that are still allowed: a model inside may be called again and again. */
+  readonly budget: { calls: number };
 }
 
 /** The kind of a layer; undefined for models, and for what is not supported. */
@@ -231,6 +233,13 @@ export function runLayer(
   }
   const kind = kindOf(layer);
   if (!kind) throw unsupportedLayer(layer);
+  conversion.budget.calls -= 1;
+  if (conversion.budget.calls < 0) {
+    throw new InvalidModelError(
+      layer.place,
+      'there are too many calls of layers, counting those of a model inside each time it is called',
+    );
+  }
   const outer = graph.scope;
   graph.scope = layer.name;
   try {

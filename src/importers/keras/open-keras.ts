@@ -64,7 +64,7 @@ function openModel(
   return withPath(path, () => {
     const source = openFileSource(path);
     try {
-      const converted = convert(open(source, limits, options));
+      const converted = convert(open(source, limits, options), limits);
       return { ...converted, format, [Symbol.dispose]: () => source[Symbol.dispose]() };
     } catch (error) {
       source[Symbol.dispose]();
@@ -119,13 +119,17 @@ function versionOf(text: string): readonly [number, number] {
 
 type Converted = Omit<ImportedModel, 'format' | typeof Symbol.dispose>;
 
-function convert({ network, version, weights, findings: found = [] }: Opened): Converted {
+function convert(
+  { network, version, weights, findings: found = [] }: Opened,
+  { nodes }: ImportLimits,
+): Converted {
   const findings: Finding[] = [...found];
   const graph = new ImportGraph(network.name);
   const conversion: Conversion = {
     graph,
     file: { version: versionOf(version), note: (finding) => findings.push(finding) },
     masks: new Map(),
+    budget: { calls: nodes },
   };
   checkLayers(network);
   const inputs = declareInputs(conversion, network);

@@ -111,7 +111,10 @@ const integerLookup: LayerKind = {
       );
     }
     const hasMask = config.has('mask_token');
-    const offset = 1 + (hasMask ? 1 : 0);
+    const mode = config.text('output_mode', 'int');
+    // Only whole numbers have a place for the mask; encoded, it leaves all places empty.
+    const offset = hasMask && mode === 'int' ? 2 : 1;
+    const depth = numbers.length + offset;
     const input = graph.cast(graph.toSource(onlyInput(call)), 'INT64');
     const table = graph.constant('vocabulary', {
       dtype: 'INT64',
@@ -134,18 +137,20 @@ const integerLookup: LayerKind = {
       ? where(
           graph,
           binary(graph, 'Equal', input, scalar(graph, config.int('mask_token'), 'INT64'), 'BOOL'),
-          scalarLike(call, index),
+          filledLike(call, index, mode === 'int' ? 0 : depth),
           index,
         )
       : index;
     const result = { ...masked, shape: index.shape };
-    return encode(call, result, numbers.length + offset, config.text('output_mode', 'int'));
+    return encode(call, result, depth, mode);
   },
 };
 
-/** Zeros of the same shape: what a masked number is looked up as. */
-const scalarLike = ({ graph }: LayerCall, value: Value): Value =>
-  binary(graph, 'Mul', value, scalar(graph, 0, 'INT64'));
+/** That number in the same shape: what a masked number is looked up as. */
+const filledLike = ({ graph }: LayerCall, value: Value, number: number): Value => {
+  const zeros = binary(graph, 'Mul', value, scalar(graph, 0, 'INT64'));
+  return number === 0 ? zeros : binary(graph, 'Add', zeros, scalar(graph, number, 'INT64'));
+};
 
 export const encodings: Record<string, LayerKind> = {
   CategoryEncoding: categoryEncoding,

@@ -308,10 +308,12 @@ function runOf(call: LayerCall, config: Config): Run {
   const given = valuesIn(argument(call, 1, 'initial_state'));
   const states = given.length > 0 ? given : more;
   const mask = call.kwargs.mask;
+  // Keras 3 looks for the mask of a tensor only where that is the only one of the call.
+  const isAlone = states.length === 0 || call.file.version[0] < 3;
   return {
     input: call.graph.toSource(input),
     initial: states.length > 0 ? states : undefined,
-    mask: isValue(mask) ? mask : call.maskOf(input),
+    mask: isValue(mask) ? mask : isAlone ? call.maskOf(input) : undefined,
     zeroOutput: config.bool('zero_output_for_mask', false),
   };
 }
@@ -325,7 +327,7 @@ const recurrent: LayerKind = {
     const result = runLayerOf(call, { layer, config, weights }, run);
     const isSequence = config.bool('return_sequences', false);
     const output = isSequence ? result.processed() : result.last;
-    if (isSequence) call.setMask(output, run.mask);
+    if (isSequence) call.setMask(output, run.mask ?? call.maskOf(run.input));
     return config.bool('return_state', false) ? [output, ...result.states] : output;
   },
 };
