@@ -23,7 +23,9 @@ Branches must be decided in the file (\`training\` left at its default, options 
 
 **Pictures.** An input of texts is taken where the graph decodes them: \`decode_jpeg\`, \`decode_png\`, \`decode_bmp\`,
 \`decode_image\` (of an animation the first frame; \`decode_gif\` is not taken), alone or in \`map_fn\`, also as a feature
-of \`tf.train.Example\` (\`parse_example\`). The server decodes, the graph gets the pixels as bytes; all that comes after
+of \`tf.train.Example\` (\`parse_example\`). An input that is a scalar stays one on the wire: it takes one picture and gives that
+picture's outputs without rows, in TensorFlow Serving's REST as \`inputs\` (\`instances\` are refused by TensorFlow's decoder,
+and here). The server decodes, the graph gets the pixels as bytes; all that comes after
 (\`convert_image_dtype\`, resizing, scaling) stays in the graph as TensorFlow has it. JPEGs are decoded as TensorFlow 2.21
 does on x86, bit for bit: its fast integer transform, or the accurate one where the graph says
 \`dct_method="INTEGER_ACCURATE"\`, with \`fancy_upscaling\` and without. What TensorFlow refuses (cut files) is refused,
