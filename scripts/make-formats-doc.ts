@@ -72,7 +72,7 @@ Pictures are small (64 to 139 pixels a side), answers have ten classes, MobileNe
 ${applicationsTable(rows, 'small')}
 
 Some at full size, with 1000 classes, as the constructors make them when they are told nothing; the others are an opt-in run
-([CONTRIBUTING.md](../CONTRIBUTING.md)):
+([CONTRIBUTING.md](../CONTRIBUTING.md)). No times where the machine was so busy that they would say nothing:
 
 ${applicationsTable(rows, 'full')}
 
