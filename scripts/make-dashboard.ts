@@ -275,6 +275,10 @@ const rows: readonly RowSpec[] = [
             expr: `max by (model, version, phase) (modelship_model_load_seconds{${model}})`,
             legend: '{{model}} {{version}} {{phase}}',
           },
+          {
+            expr: `max by (model, version, signature, phase) (modelship_signature_load_seconds{${model}})`,
+            legend: '{{model}} {{version}} {{signature}} {{phase}}',
+          },
         ],
       },
       {

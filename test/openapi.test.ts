@@ -83,6 +83,20 @@ describe('the document', () => {
       properties: { inputs: { type: 'array', minItems: 1 }, id: { type: 'string' } },
     });
   });
+
+  test('says what names a signature, in both protocols', () => {
+    const { InferRequest, TensorflowPredictRequest, TensorflowExamplesRequest } =
+      document.components.schemas;
+    expect(InferRequest).toMatchObject({
+      properties: { parameters: { description: expect.stringMatching(/^signature_name: /) } },
+    });
+    const signature_name = {
+      type: 'string',
+      description: expect.stringContaining('serving_default'),
+    };
+    for (const schema of [TensorflowPredictRequest, TensorflowExamplesRequest])
+      expect(schema).toMatchObject({ properties: { signature_name } });
+  });
 });
 
 describe('answers are as it says:', () => {

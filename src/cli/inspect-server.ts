@@ -17,6 +17,14 @@ interface ToldVersion {
   readonly diskBytes: number | null;
   readonly memoryBytes: number | null;
   readonly load: Readonly<Record<string, number | boolean>> | null;
+  readonly otherGraphs: readonly ToldGraph[];
+}
+
+/** Signatures that have a graph and runners of their own. */
+interface ToldGraph {
+  readonly signatures: readonly string[];
+  readonly state: string;
+  readonly load: ToldVersion['load'];
 }
 
 interface ToldModel {
@@ -85,7 +93,9 @@ function printModel(model: ToldModel, output: Output): void {
       `  labels and traffic were changed at run time (${since}), they are not from model.yaml`,
     );
   for (const line of table(model.versions.map(rowOf))) output.print(line);
-  for (const { version, reason, warning } of model.versions) {
+  for (const { version, reason, warning, otherGraphs } of model.versions) {
+    for (const { signatures, state, load } of otherGraphs)
+      output.print(`  ${version}, ${signatures.join(', ')}: ${state}, ${describeLoad(load)}`);
     if (reason) output.print(`  ${version}: ${reason}`);
     if (warning) output.print(`  ${version}, warning: ${warning}`);
   }

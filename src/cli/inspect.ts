@@ -8,10 +8,12 @@ import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { warningsOf } from '../repository/read-model.ts';
 import { aroundMs } from '../runner/batch-tuning.ts';
+import type { LoadReport } from '../runner/protocol.ts';
 import { startModels } from '../serving/build-service.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import { coresOf, findContradiction, planVersion } from '../serving/plan-version.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
+import { signatureNamesOf } from '../serving/signatures.ts';
 import { labelsOfVersion, rulesFromYaml } from '../serving/traffic.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { TensorSpec } from '../tensor/tensor-spec.ts';
@@ -78,6 +80,16 @@ function describeRunSize({ runSize, report }: ServedVersion): string[] {
   return [`runs of     ${rows} (${source}): ${reason}`, ...rates];
 }
 
+function describeLoad({ loadMs, warmUpMs, probeMs, tuneMs, fromCache }: LoadReport): string {
+  return `loaded in ${loadMs.toFixed(0)} ms${fromCache ? ' from the cache' : ''}, warm-up ${warmUpMs.toFixed(0)} ms, probe ${probeMs.toFixed(0)} ms, batch size ${tuneMs.toFixed(0)} ms`;
+}
+
+/** Of signatures in a graph of their own. */
+function describeGraphLoad(served: ServedVersion): string {
+  const { report, state } = served;
+  return `${signatureNamesOf(served).join(', ')}: ${report ? describeLoad(report) : state}`;
+}
+
 function printVersion(
   model: ReadModel,
   version: ReadVersion,
@@ -102,11 +114,9 @@ function printVersion(
   output.print(`  batching    ${describeBatching(served)}`);
   if (served?.report) for (const line of describeRunSize(served)) output.print(`  ${line}`);
   if (served?.state === 'FAILED') output.print(`  problem     ${served.reason}`);
-  if (served?.report) {
-    const { loadMs, warmUpMs, probeMs, tuneMs, fromCache } = served.report;
-    const took = `loaded in ${loadMs.toFixed(0)} ms${fromCache ? ' from the cache' : ''}, warm-up ${warmUpMs.toFixed(0)} ms, probe ${probeMs.toFixed(0)} ms, batch size ${tuneMs.toFixed(0)} ms`;
-    output.print(`  loading     ${took}`);
-  }
+  if (served?.report) output.print(`  loading     ${describeLoad(served.report)}`);
+  for (const other of served?.otherGraphs ?? [])
+    output.print(`  loading     ${describeGraphLoad(other)}`);
 }
 
 function printModel(
@@ -185,6 +195,11 @@ function toJson(
         scores: scores ?? null,
         runSize: served?.report ? served.runSize : null,
         load: served?.report ?? null,
+        otherGraphs: (served?.otherGraphs ?? []).map((other) => ({
+          signatures: signatureNamesOf(other),
+          state: other.state,
+          load: other.report ?? null,
+        })),
       };
     }),
   }));

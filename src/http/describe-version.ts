@@ -3,6 +3,7 @@
 import { describeTensor } from '../serving/describe-model.ts';
 import type { ModelRegistry, RegisteredModel } from '../serving/model-registry.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
+import { signatureNamesOf } from '../serving/signatures.ts';
 import { labelsOfVersion } from '../serving/traffic.ts';
 import { memoryOf, sizeOnDisk } from '../serving/version-size.ts';
 
@@ -25,6 +26,17 @@ function describeLoad({ report, prepareMs }: ServedVersion): object | null {
   };
 }
 
+/** Signatures in a graph of their own, which has runners of its own. */
+function describeGraph(served: ServedVersion): object {
+  const { state, reason } = served;
+  return {
+    signatures: signatureNamesOf(served),
+    state,
+    reason: reason ?? null,
+    load: describeLoad(served),
+  };
+}
+
 export async function describeVersion(
   served: ServedVersion,
   registered: RegisteredModel,
@@ -43,6 +55,7 @@ export async function describeVersion(
     memoryBytes: await memoryOf(served),
     requestsHeld: served.holders,
     load: describeLoad(served),
+    otherGraphs: served.otherGraphs.map(describeGraph),
     instances: instanceCount,
     batching: report?.batching ?? null,
     runSize: report ? runSize : null,

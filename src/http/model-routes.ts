@@ -55,22 +55,24 @@ async function describeModel(
 export function registerModelRoutes(app: FastifyInstance, service: InferenceService): void {
   const { registry } = service;
 
-  function isDefault(name: string): boolean {
+  function defaultName(): string | undefined {
     try {
-      return registry.defaultName() === name;
+      return registry.defaultName();
     } catch {
-      return false;
+      return undefined;
     }
   }
 
-  app.get('/models', async () => ({
-    models: await Promise.all(
-      registry.models.map((model) => describeModel(model, registry, isDefault(model.model.name))),
-    ),
-  }));
+  app.get('/models', async () => {
+    const usual = defaultName();
+    const all = registry.models.map((one) =>
+      describeModel(one, registry, one.model.name === usual),
+    );
+    return { models: await Promise.all(all) };
+  });
 
   app.get<{ Params: { model: string } }>('/models/:model', ({ params }) =>
-    describeModel(registry.find(params.model), registry, isDefault(params.model)),
+    describeModel(registry.find(params.model), registry, defaultName() === params.model),
   );
 
   app.get<{ Params: { model: string; file: string } }>(

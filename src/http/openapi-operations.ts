@@ -25,8 +25,13 @@ import {
 const prediction = z.strictObject({ label: z.string(), probability: z.number() });
 const predictions = z.array(prediction).describe('best first');
 
+const signatureName = z
+  .string()
+  .optional()
+  .describe('whose inputs and outputs are meant; serving_default when it is left out');
+
 const examplesRequest = z.object({
-  signature_name: z.string().optional(),
+  signature_name: signatureName,
   examples: z.array(z.object({})).min(1).describe('features by name'),
   context: z.object({}).optional().describe('features in front of those of every example'),
 });
@@ -37,7 +42,7 @@ export const schemas = {
   PlainError: z.strictObject({ success: z.literal(false), ...errorShape.shape }),
   TensorflowError: z.strictObject({ error: z.string() }),
   TensorflowPredictRequest: z.object({
-    signature_name: z.string().optional(),
+    signature_name: signatureName,
     instances: z.array(z.any()).min(1).optional().describe('rows; either these or inputs'),
     inputs: z.any().optional().describe('a whole tensor, or an object of them'),
   }),

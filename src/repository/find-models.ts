@@ -16,6 +16,7 @@ import {
   isFolder,
   listFolder,
   modelFilesIn,
+  ownNamesIn,
   siblingsIn,
   statOf,
   warnOfNewer,
@@ -31,6 +32,8 @@ export interface FoundVersion {
   /** The model file. Absent when the folder has a problem. */
   readonly file?: string | undefined;
   readonly problem?: ServingError | undefined;
+  /** Of a file that lies among others: the names of it and of those that belong to it, sorted. */
+  readonly ownNames?: readonly string[] | undefined;
   /** What to know of it although it can be served. */
   readonly warning?: string | undefined;
 }
@@ -71,7 +74,7 @@ function lookIntoVersion(folder: string): Look {
   let entries: Dirent[];
   try {
     entries = doAtOnce(listFolder(folder));
-    files = modelFilesIn(folder, entries);
+    files = doAtOnce(modelFilesIn(folder, entries));
     // Checkpoints and the like lie beside the one file that can be served.
     if (files.filter(isServed).length === 1) files = files.filter(isServed);
   } catch (error) {
@@ -154,7 +157,7 @@ function* modelInFolder(folder: string): InTurns<FoundModel | undefined> {
   const name = nameFrom(basename(folder));
   const versions = yield* versionsIn(folder, entries);
   if (versions.length > 0) return { name, folder, place: folder, ...yamlIn(folder), versions };
-  const files = modelFilesIn(folder, entries);
+  const files = yield* modelFilesIn(folder, entries);
   if (files.length > 1 && !hasYaml(folder)) return undefined;
   if (files.length > 0 || hasYaml(folder)) {
     const versions = [findVersion('1', folder)];
@@ -216,7 +219,8 @@ function* modelsBelow(folder: string): InTurns<FoundModel[]> {
     if (!isFolder(folder)) return [];
     const model = yield* modelInFolder(folder);
     if (model) return [model];
-    const files = modelFilesIn(folder, yield* listFolder(folder)).map((file) => basename(file));
+    const paths = yield* modelFilesIn(folder, yield* listFolder(folder));
+    const files = paths.map((file) => basename(file));
     if (files.length === 0) return [];
     if (files.filter(isServed).length === 1) {
       const versions = [findVersion('1', folder)];
@@ -231,13 +235,19 @@ function* modelsBelow(folder: string): InTurns<FoundModel[]> {
 }
 
 /** Files that lie loose; those that are one model by their names cannot be told apart. */
-function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): FoundModel[] {
+function* modelsOfFiles(
+  files: readonly string[],
+  entries: readonly Dirent[],
+): InTurns<FoundModel[]> {
   const alone = files.length === 1;
   const siblingsOf = siblingsIn(dirname(files[0] ?? ''), entries);
-  const sameName = Map.groupBy(
-    files.map((file) => modelFromFile(file, alone)),
-    ({ name }) => name,
-  );
+  const ownNamesOf = alone ? () => undefined : ownNamesIn(files, entries);
+  const all: FoundModel[] = [];
+  for (const [i, file] of files.entries()) {
+    if (i % entriesATurn === 0) yield;
+    all.push(modelFromFile(file, alone));
+  }
+  const sameName = Map.groupBy(all, ({ name }) => name);
   return [...sameName.values()].map((models) => {
     const [first, ...others] = models as [FoundModel, ...FoundModel[]];
     const { name, folder, place } = first;
@@ -251,8 +261,8 @@ function modelsOfFiles(files: readonly string[], entries: readonly Dirent[]): Fo
       return { ...first, versions: [{ version: '1', folder, problem }] };
     }
     const warning = isServed(place) ? warnOfNewer(place, siblingsOf(place)) : undefined;
-    if (warning === undefined) return first;
-    return { ...first, versions: first.versions.map((version) => ({ ...version, warning })) };
+    const facts = { warning, ownNames: ownNamesOf(place) };
+    return { ...first, versions: first.versions.map((version) => ({ ...version, ...facts })) };
   });
 }
 
@@ -261,7 +271,7 @@ function* modelsInFolder(folder: string): InTurns<FoundModel[]> {
   const entries = (yield* listFolder(folder))
     .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
     .sort(byName);
-  const files = modelFilesIn(folder, entries);
+  const files = yield* modelFilesIn(folder, entries);
   const isFile = new Set(files);
   const models: FoundModel[] = [];
   for (const { name } of entries) {
@@ -270,7 +280,7 @@ function* modelsInFolder(folder: string): InTurns<FoundModel[]> {
     models.push(...(yield* modelsBelow(path)));
     yield;
   }
-  return [...models, ...modelsOfFiles(files, entries)];
+  return [...models, ...(yield* modelsOfFiles(files, entries))];
 }
 
 /** A file that lies loose beside folders of models is one model among others. */
@@ -296,7 +306,7 @@ export function* lookForModels(path: string): InTurns<FoundModel[]> {
   if (!stat.isDirectory()) {
     if (formatOfFile(basename(full))) {
       const folder = dirname(full);
-      const beside = modelFilesIn(folder, yield* listFolder(folder));
+      const beside = yield* modelFilesIn(folder, yield* listFolder(folder));
       return [modelFromFile(full, beside.length === 1)];
     }
     throw new ServingError('NO_MODEL_FOUND', {

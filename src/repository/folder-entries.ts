@@ -61,12 +61,14 @@ function isNoFile(path: string): boolean {
  * Model files, also those whose link is broken: opening them says what is wrong. Without the file that
  * another was made from (`best.pt` beside `best.onnx`).
  */
-export function modelFilesIn(folder: string, entries: readonly Dirent[]): string[] {
-  const files = entries
-    .filter(({ name }) => formatOfFile(name))
-    .map(({ name }) => join(folder, name))
-    .filter((path) => !isNoFile(path))
-    .sort();
+export function* modelFilesIn(folder: string, entries: readonly Dirent[]): InTurns<string[]> {
+  const files: string[] = [];
+  for (const [i, { name }] of entries.entries()) {
+    if (i % entriesATurn === 0) yield;
+    const path = join(folder, name);
+    if (formatOfFile(name) && !isNoFile(path)) files.push(path);
+  }
+  files.sort();
   const stem = (file: string): string => file.slice(0, -extname(file).length);
   const served = new Set(files.filter(isServed).map(stem));
   return files.filter((file) => isServed(file) || !served.has(stem(file)));
@@ -111,4 +113,25 @@ export function siblingsIn(
     (byStem.get(stemOf(basename(file))) ?? [])
       .filter((name) => name !== basename(file))
       .map((name) => join(folder, name));
+}
+
+/** Files that say something of all models of a folder, or nothing: they belong to none of its files. */
+export const isOfWholeModel = (name: string): boolean =>
+  /\.(ya?ml|txt|md|png|jpe?g|webp|gif)$/i.test(name);
+
+/**
+ * Gives the names that belong to one of these files, which lie among others: its own, and those that begin
+ * with its name without extension and a point (`a.onnx.data` to `a.onnx`). Each name is looked at once.
+ */
+export function ownNamesIn(
+  files: readonly string[],
+  entries: readonly Dirent[],
+): (file: string) => readonly string[] {
+  const byStem = new Map<string, string[]>(files.map((file) => [stemOf(file), []]));
+  for (const { name } of [...entries].sort(byName)) {
+    if (isOfWholeModel(name)) continue;
+    for (let point = name.indexOf('.'); point >= 0; point = name.indexOf('.', point + 1))
+      byStem.get(name.slice(0, point))?.push(name);
+  }
+  return (file) => byStem.get(stemOf(file)) ?? [];
 }

@@ -95,6 +95,24 @@ describe('the stamp of a version', () => {
     expect(next[1]).toBe(b);
   });
 
+  test('of a file among others has the names that the look saw, which lists their folder once', () => {
+    write('a.onnx');
+    write('a.b.onnx');
+    write('c.onnx');
+    write('a.onnx.data');
+    write('a.txt');
+    const repository = open();
+    const [first] = repository.lookAtOnce();
+    write('a.onnx.more');
+    const before = stamps(first ? [first] : []);
+    expect(stamps(repository.lookAtOnce())[0]).not.toBe(before[0]);
+    expect(repository.lookAtOnce().map(({ found }) => found.versions[0]?.ownNames)).toEqual([
+      ['a.b.onnx', 'a.onnx', 'a.onnx.data', 'a.onnx.more'],
+      ['a.b.onnx'],
+      ['c.onnx'],
+    ]);
+  });
+
   test('of a version behind a link changes with what the link leads to', () => {
     write('store/1/model.onnx');
     mkdirSync(join(root, 'served'));

@@ -9,6 +9,7 @@ import type { BigIntStats } from 'node:fs';
 import { readdirSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { FoundModel, FoundVersion } from './find-models.ts';
+import { isOfWholeModel } from './folder-entries.ts';
 import { formatOfFile } from './model-files.ts';
 
 // Not imported: as an ES module node:crypto evaluates Web Crypto too (docs/decisions/start-up.md).
@@ -44,9 +45,6 @@ function namesBelow(folder: string): string[] {
   }
 }
 
-const isOfWholeModel = (name: string): boolean =>
-  /\.(ya?ml|txt|md|png|jpe?g|webp|gif)$/i.test(name);
-
 /** Files that lie together in a folder that is no version's own: the model's, and those called like it. */
 function namesBeside({ folder, file }: FoundVersion): string[] {
   const stem = file ? basename(file, extname(file)) : '';
@@ -78,7 +76,7 @@ export function stampOfFiles(paths: readonly string[]): ContentStamp {
 /** Of a version's own files. */
 export function stampOfVersion(model: FoundModel, version: FoundVersion): ContentStamp {
   const ownFolder = version.folder !== model.folder && model.place !== version.file;
-  const names = ownFolder ? namesBelow(version.folder) : namesBeside(version);
+  const names = ownFolder ? namesBelow(version.folder) : (version.ownNames ?? namesBeside(version));
   const files = names.map((name) => describe(join(version.folder, name), name));
   // The folder of a loose file changes with its neighbours.
   return stampOf(ownFolder ? [describe(version.folder, '.'), ...files] : files);

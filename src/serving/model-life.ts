@@ -13,6 +13,8 @@ import type { ModelHead, ReadVersion } from '../repository/read-model.ts';
 import { sourceOf, warningsOf } from '../repository/read-model.ts';
 import type { Repository, SeenModel } from '../repository/repository.ts';
 import { isThere } from '../repository/repository.ts';
+import type { InTurns } from '../repository/turns.ts';
+import { doInTurns } from '../repository/turns.ts';
 import type { VersionOnDisk } from '../repository/version-policy.ts';
 import { nextActions, wantedVersions } from '../repository/version-policy.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -81,6 +83,9 @@ export function createModelLife(options: LifeOptions): ModelLife {
   /** What was there at the start has been loaded or given up. */
   let started = false;
   const firstLoads = Promise.withResolvers<void>();
+  /** Models that may be loading for the first time; the first of them tells, not all. */
+  const starting = new Set<ManagedModel>();
+  let sharersNow: number | undefined;
 
   const labelledOf = (head: ModelHead): string[] =>
     versionsNamedIn(traffic.rulesOf(head) ?? rulesFromYaml(head.config.versions));
@@ -92,11 +97,21 @@ export function createModelLife(options: LifeOptions): ModelLife {
   }
 
   /** Versions that share the cores: those that are wanted, and one for a model that has none yet. */
-  function sharers(): number {
+  function countSharers(): number {
     let total = 0;
     for (const model of models.values())
       if (model.asked === 'policy') total += Math.max(1, wantedOf(model).length);
     return Math.max(1, total);
+  }
+
+  /** Counted once for all that are loaded at a time. */
+  function sharers(): number {
+    if (sharersNow === undefined)
+      queueMicrotask(() => {
+        sharersNow = undefined;
+      });
+    sharersNow ??= countSharers();
+    return sharersNow;
   }
 
   function publish(model: ManagedModel): void {
@@ -168,10 +183,20 @@ export function createModelLife(options: LifeOptions): ModelLife {
     }
     publish(model);
     waiters.wake(model);
-    if (!started && ![...models.values()].some(isStarting)) {
-      started = true;
-      firstLoads.resolve();
+    if (started) return;
+    if (!model.gone) starting.add(model);
+    if (isAnyStarting()) return;
+    started = true;
+    firstLoads.resolve();
+  }
+
+  /** Those that are found not to be are left out until something happens to them again. */
+  function isAnyStarting(): boolean {
+    for (const model of starting) {
+      if (isStarting(model)) return true;
+      starting.delete(model);
     }
+    return false;
   }
 
   /** Once for all that happens to a model at a time, and never from inside what happens. */
@@ -200,6 +225,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
     if (!known) model.asked = asked;
     models.set(seen.name, model);
     model.take(seen);
+    if (!started) starting.add(model);
     return model;
   }
 
@@ -225,7 +251,14 @@ export function createModelLife(options: LifeOptions): ModelLife {
     for (const one of seen) take(one, 'policy');
     const names = new Set(seen.map(({ name }) => name));
     for (const model of models.values()) if (!names.has(model.name)) miss(model);
-    for (const model of [...models.values()]) reconcile(model);
+    await doInTurns(reconcileAll());
+  }
+
+  function* reconcileAll(): InTurns<void> {
+    for (const model of [...models.values()]) {
+      reconcile(model);
+      yield;
+    }
   }
 
   /** Requests decide: of models that are not asked for, only that they are there is noted. */
@@ -279,7 +312,7 @@ export function createModelLife(options: LifeOptions): ModelLife {
     repository,
     traffic,
     replicas: options.replicas,
-    isStarting: () => !started && [...models.values()].some(isStarting),
+    isStarting: () => !started && isAnyStarting(),
   });
 
   return {

@@ -91,3 +91,19 @@ test('a bare request means the default model, or the only one', () => {
   expect(() => createModelRegistry([a, b], undefined).defaultName()).toThrow('(a, b)');
   expect(() => createModelRegistry([], undefined).defaultName()).toThrow('no model to answer with');
 });
+
+test('ten thousand models come one after the other, in the order of their names', {
+  timeout: 10_000,
+}, () => {
+  const registry = createModelRegistry([], undefined);
+  const one = model('m');
+  const nameOf = (i: number): string => `m${String((i * 7919) % 10_000).padStart(5, '0')}`;
+  for (let i = 0; i < 10_000; i += 1)
+    registry.set({ ...one, model: { ...one.model, name: nameOf(i) } });
+  const names = registry.models.map((registered) => registered.model.name);
+  expect(names).toEqual([...names].sort());
+  const before = registry.models;
+  for (const registered of before) registry.set({ ...registered, warnings: ['changed'] });
+  expect(registry.models.every(({ warnings }) => warnings?.length === 1)).toBe(true);
+  expect(before.some(({ warnings }) => warnings)).toBe(false);
+});

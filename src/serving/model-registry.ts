@@ -72,11 +72,12 @@ export function createModelRegistry(
 ): ModelRegistry {
   const byName = new Map<string, RegisteredModel>();
   const fromYaml = new WeakMap<RegisteredModel, TrafficRules>();
-  let sorted: readonly RegisteredModel[] = [];
+  /** Made anew when somebody asks for it after a change. */
+  let sorted: readonly RegisteredModel[] | undefined;
+  let isInOrder = true;
   for (const registered of models) {
     if (!byName.has(registered.model.name)) byName.set(registered.model.name, registered);
   }
-  sorted = [...byName.values()];
 
   function find(name: string): RegisteredModel {
     const found = byName.get(name);
@@ -116,12 +117,20 @@ export function createModelRegistry(
     throw new ServingError('VERSION_NOT_FOUND', { model: model.name, version: asked, available });
   }
 
-  function sort(): void {
-    sorted = [...byName.values()].sort((a, b) => (a.model.name < b.model.name ? -1 : 1));
+  function sort(): readonly RegisteredModel[] {
+    if (!isInOrder) {
+      const names = [...byName.keys()].sort();
+      const all = names.map((name): [string, RegisteredModel] => [name, find(name)]);
+      byName.clear();
+      for (const [name, registered] of all) byName.set(name, registered);
+    }
+    isInOrder = true;
+    return [...byName.values()];
   }
 
   return {
     get models() {
+      sorted ??= sort();
       return sorted;
     },
     find,
@@ -150,14 +159,12 @@ export function createModelRegistry(
       return versions.findLast(serves)?.version.version === version ? 100 : 0;
     },
     set(registered) {
-      const isNew = !byName.has(registered.model.name);
+      if (!byName.has(registered.model.name)) isInOrder = false;
       byName.set(registered.model.name, registered);
-      if (isNew) sort();
-      else
-        sorted = sorted.map((one) => (one.model.name === registered.model.name ? registered : one));
+      sorted = undefined;
     },
     remove(name) {
-      if (byName.delete(name)) sort();
+      if (byName.delete(name)) sorted = undefined;
     },
   };
 }

@@ -6,12 +6,14 @@
 import type { ImportedGraph } from '../repository/read-model.ts';
 import type { RunnerSeat } from '../telemetry/version-readings.ts';
 import type { ServedVersion } from './served-version.ts';
+import { signatureNamesOf } from './signatures.ts';
 
 export interface OtherGraphs {
   /** Loads them; settles when each is READY or FAILED. Never rejects. */
   start(graphs: readonly ImportedGraph[]): Promise<void>;
   /** Undefined for a graph that is not there, or not yet. */
   find(file: string): ServedVersion | undefined;
+  readonly all: readonly ServedVersion[];
   /** What is not served and why; undefined: nothing. */
   readonly warning: string | undefined;
   readonly runners: readonly RunnerSeat[];
@@ -23,9 +25,6 @@ export function createOtherGraphs(build: (graph: ImportedGraph) => ServedVersion
   const byFile = new Map<string, ServedVersion>();
   let stopped = false;
 
-  const namesOf = ({ version }: ServedVersion): string =>
-    Object.keys(version.imported?.signatures ?? {}).join(', ');
-
   return {
     async start(graphs) {
       if (stopped) return;
@@ -33,11 +32,17 @@ export function createOtherGraphs(build: (graph: ImportedGraph) => ServedVersion
       await Promise.all([...byFile.values()].map((served) => served.start()));
     },
     find: (file) => byFile.get(file),
+    get all() {
+      return [...byFile.values()];
+    },
     get warning() {
       const failed = [...byFile.values()].filter(({ state }) => state === 'FAILED');
       if (failed.length === 0) return undefined;
       return failed
-        .map((served) => `the signatures ${namesOf(served)} are not served: ${served.reason}`)
+        .map((served) => {
+          const names = signatureNamesOf(served).join(', ');
+          return `the signatures ${names} are not served: ${served.reason}`;
+        })
         .join('; ');
     },
     get runners() {

@@ -41,6 +41,8 @@ export interface ServedVersion {
   readonly signatures: ServedSignatures;
   /** What runs a signature: the version itself, or another graph of it. Throws MODEL_NOT_READY. */
   graphOf(signature: ServedSignature): ServedVersion;
+  /** What runs the signatures that are not the version's own; none before it loads. */
+  readonly otherGraphs: readonly ServedVersion[];
   readonly waiting: number;
   readonly waitingBytes: number;
   readonly running: number;
@@ -341,6 +343,9 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       const other = others?.find(graph);
       if (!other) throw notReady();
       return other;
+    },
+    get otherGraphs() {
+      return others?.all ?? [];
     },
     timeLimitMs: model.config.queue.timeoutMs,
     later: options.later === true,

@@ -217,6 +217,11 @@ export function picturesOfGraph({ names, signature }: ImportedGraph): PictureDec
   return names.picture && planPictures(names.picture, signature.inputs);
 }
 
+/** The signatures that the format of a converted model gives a graph. */
+export function signatureNamesOf({ version }: { readonly version: ReadVersion }): string[] {
+  return Object.keys(version.imported?.signatures ?? {});
+}
+
 /** The signature of this name. Throws SIGNATURE_NOT_FOUND. */
 export function findSignature(
   model: string,

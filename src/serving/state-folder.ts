@@ -8,6 +8,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -91,5 +92,14 @@ export function openStateFolder(
     }
   }
 
-  return { read, write, fileOf };
+  function list(): ReadonlySet<string> | undefined {
+    try {
+      const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+      return new Set(names.map((name) => name.slice(0, -'.json'.length)));
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Set() : undefined;
+    }
+  }
+
+  return { list, read, write, fileOf };
 }

@@ -209,3 +209,26 @@ test('a folder that cannot be made is a wrong setting', () => {
   writeFileSync(join(root, 'file'), '');
   expect(() => openStateFolder(join(root, 'file/state'), () => {})).toThrow('--state-dir');
 });
+
+test('a look reads the files that are there, not one for each model', () => {
+  const read: string[] = [];
+  const state = openStateFolder(join(root, 'state'), () => {});
+  const folder = {
+    ...state,
+    read(model: string) {
+      read.push(model);
+      return state.read(model);
+    },
+  };
+  const store = createTrafficStore({ folder, now: () => new Date() });
+  const heads = ['a', 'b', 'c'].map((name) => ({ ...head, name }));
+  for (const one of heads) store.rulesOf(one);
+  store.change(heads[1] as typeof head, { kind: 'set', labels: { stable: '1' } }, everything);
+  read.length = 0;
+  store.refresh();
+  expect(read).toEqual(['b']);
+  state.write('b', undefined);
+  store.refresh();
+  expect(read).toEqual(['b']);
+  expect(heads.map((one) => store.rulesOf(one))).toEqual([undefined, undefined, undefined]);
+});

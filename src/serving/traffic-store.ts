@@ -26,6 +26,8 @@ export interface KeptState {
 }
 
 export interface StateFolder {
+  /** Models of which something is kept; undefined: it cannot be listed. */
+  list(): ReadonlySet<string> | undefined;
   /** Undefined: nothing is kept. */
   read(model: string): KeptState | 'unreadable' | undefined;
   /** Undefined: nothing is kept. Throws when it cannot be written. */
@@ -203,8 +205,10 @@ export function createTrafficStore({ folder, now }: TrafficStoreOptions): Traffi
     rulesOf,
     refresh() {
       if (!folder) return;
+      const listed = folder.list();
       for (const model of kept.keys()) {
-        const state = folder.read(model);
+        // Of thousands of models few are changed at run time.
+        const state = (listed?.has(model) ?? true) ? folder.read(model) : undefined;
         if (state !== 'unreadable') kept.set(model, state);
       }
     },

@@ -23,7 +23,7 @@ import type { PrepareWatch, ReadInChild } from './prepare-version.ts';
 import { prepareVersion } from './prepare-version.ts';
 import type { ServedVersion, VersionEvent } from './served-version.ts';
 import { createServedVersion } from './served-version.ts';
-import { picturesOfGraph } from './signatures.ts';
+import { picturesOfGraph, signatureNamesOf } from './signatures.ts';
 import type { PreparedVersion } from './version-preparation.ts';
 
 export interface VersionBuilderOptions {
@@ -204,6 +204,8 @@ export function createVersionBuilder(options: VersionBuilderOptions): VersionBui
           startRunner: () => startOwnRunner(model.name),
           onChange: (served, event) => {
             if (event.cause) metrics?.countRestart(event.cause);
+            else if (event.report)
+              metrics?.noteLoad(event.report, signatureNamesOf(served).join(', '));
             logEvent(log, served, event, graph);
           },
         });

@@ -134,6 +134,11 @@ export const metricCatalogue = {
     labels: ['model', 'version', 'phase'],
     help: 'What the latest load of a runner took, by phase: prepare (reading, converting and optimising beside what serves, when it came later), load (reading and optimising), warm_up, probe (may rows share a run), tune (how many pay).',
   },
+  modelship_signature_load_seconds: {
+    type: 'gauge',
+    labels: ['model', 'version', 'signature', 'phase'],
+    help: 'The same for the signatures of a converted model that are in a graph of their own, with runners of their own; signature: their names.',
+  },
   modelship_model_load_failures_total: {
     type: 'counter',
     labels: ['model', 'version', 'code'],

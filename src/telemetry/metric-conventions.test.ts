@@ -50,6 +50,7 @@ beforeAll(async () => {
   const version = metrics.forVersion('m', '1');
   version.countRun({ rows: 5, waitMs: [1, 2, 3], runMs: 10 });
   version.noteLoad({ loadMs: 1500, warmUpMs: 20, probeMs: 3, tuneMs: 0 });
+  version.noteLoad({ loadMs: 700, warmUpMs: 10, probeMs: 0, tuneMs: 0 }, 'embed');
   metrics.countRequest({ model: 'm', version: '1', code: 'QUEUE_FULL', totalMs: 1 });
   metrics.countRequest({ model: 'm', version: '1', code: 'OK', totalMs: 1 });
   version.countLoadFailure('MODEL_FILE_INVALID');
@@ -115,6 +116,7 @@ test('labels are those that are declared, and their values are not to be made up
       'phase',
       'cause',
       'result',
+      'signature',
     ];
     expect(declared.filter((label) => ![...bounded, 'runtime'].includes(label))).toEqual([]);
   }

@@ -83,6 +83,7 @@ test('retries, restarts and loads are told from zero on', async () => {
   version.countRestart('died');
   version.countRestart('died');
   version.noteLoad({ loadMs: 1500, warmUpMs: 20, probeMs: 3, tuneMs: 0 });
+  version.noteLoad({ loadMs: 700, warmUpMs: 10, probeMs: 0, tuneMs: 0 }, 'embed, rows');
   expect(await samplesOf(metrics)).toEqual(
     expect.arrayContaining([
       'modelship_retries_total{model="m",version="1"} 1',
@@ -90,6 +91,7 @@ test('retries, restarts and loads are told from zero on', async () => {
       'modelship_runner_restarts_total{model="m",version="1",cause="load_failed"} 0',
       'modelship_model_load_seconds{model="m",version="1",phase="load"} 1.5',
       'modelship_model_load_seconds{model="m",version="1",phase="warm_up"} 0.02',
+      'modelship_signature_load_seconds{model="m",version="1",signature="embed, rows",phase="load"} 0.7',
     ]),
   );
 });

@@ -42,7 +42,8 @@ export interface VersionMetrics {
   /** A request, or a part of a large one, runs once more. */
   countRetry(): void;
   countRestart(cause: RestartCause): void;
-  noteLoad(times: LoadTimes): void;
+  /** `signatures`: of a graph of their own; absent: of the version's. */
+  noteLoad(times: LoadTimes, signatures?: string): void;
   /** It FAILED, for a reason of the error catalogue. */
   countLoadFailure(code: ErrorCode): void;
 }
@@ -67,6 +68,7 @@ export class VersionSeries implements VersionMetrics {
   retries = 0;
   readonly loadFailures = new Map<ErrorCode, number>();
   load: LoadTimes | undefined = undefined;
+  readonly loadsOfSignatures = new Map<string, LoadTimes>();
 
   constructor(model: string, version: string) {
     this.labels = { model, version };
@@ -88,8 +90,9 @@ export class VersionSeries implements VersionMetrics {
     this.restarts.set(cause, (this.restarts.get(cause) ?? 0) + 1);
   }
 
-  noteLoad(times: LoadTimes): void {
-    this.load = times;
+  noteLoad(times: LoadTimes, signatures?: string): void {
+    if (signatures === undefined) this.load = times;
+    else this.loadsOfSignatures.set(signatures, times);
   }
 
   countLoadFailure(code: ErrorCode): void {
@@ -97,7 +100,7 @@ export class VersionSeries implements VersionMetrics {
   }
 }
 
-function samplesOfLoad({ labels, load }: VersionSeries): Sample[] {
+function samplesOfLoad(labels: Sample['labels'], load: LoadTimes | undefined): Sample[] {
   if (!load) return [];
   const phases = {
     ...(load.prepareMs === undefined ? {} : { prepare: load.prepareMs }),
@@ -122,7 +125,12 @@ export function samplesOfSeries(series: readonly VersionSeries[]) {
     modelship_run_rows: each(({ runRows }) => runRows),
     modelship_run_requests: each(({ runRequests }) => runRequests),
     modelship_retries_total: each(({ retries }) => retries),
-    modelship_model_load_seconds: series.flatMap(samplesOfLoad),
+    modelship_model_load_seconds: series.flatMap(({ labels, load }) => samplesOfLoad(labels, load)),
+    modelship_signature_load_seconds: series.flatMap(({ labels, loadsOfSignatures }) =>
+      [...loadsOfSignatures].flatMap(([signature, load]) =>
+        samplesOfLoad({ ...labels, signature }, load),
+      ),
+    ),
     modelship_model_load_failures_total: series.flatMap(({ labels, loadFailures }) =>
       [...loadFailures].map(([code, value]) => ({ labels: { ...labels, code }, value })),
     ),

@@ -119,6 +119,15 @@ test('a signature in a graph of its own is served under its name, whatever the p
   const metadata = await request(`${server.url}/v1/models/heads/metadata`);
   const { signature_def: defs } = metadata.json.metadata.signature_def;
   expect(Object.keys(defs).sort()).toEqual(['classify', 'count', 'embed', 'serving_default']);
+  const told = await request(`${server.url}/models/heads`);
+  const graph = { signatures: ['count'], state: 'READY', load: { loadMs: expect.any(Number) } };
+  expect(told.json.versions[0].otherGraphs).toMatchObject([graph]);
+  expect((await runModelship(['inspect', server.url])).stdout).toMatch(
+    /1, count: READY, load \d+ ms/,
+  );
+  expect((await request(`${server.url}/metrics`)).text).toMatch(
+    /modelship_signature_load_seconds\{model="heads",version="1",signature="count",phase="load"\} 0\.\d/,
+  );
   // A graph more is a runner more; both end with the version.
   const runners = runnersOf(server.pid);
   expect(runners).toHaveLength(2);

@@ -29,9 +29,13 @@ import { isPlainRequest } from './plain-request.ts';
 
 const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 
+/** What `infer-parameters.ts` reads of a request's. */
+const meaningOfParameters =
+  "signature_name: whose inputs and outputs are meant (the graph's own when it is left out); timeout: microseconds; priority: 1 first, more later; binary_data_output: outputs in binary unless they say otherwise";
+
 export const requestShape = z.object({
   id: z.string().optional(),
-  parameters,
+  parameters: parameters.describe(meaningOfParameters),
   inputs: z
     .array(
       z.object({
