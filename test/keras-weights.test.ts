@@ -33,10 +33,10 @@ const recordedOf = (name: string): [string, Recorded][] =>
 const pictureAt = (name: string): string => join(root, 'examples/digits', name);
 
 /** A folder with the file as it is downloaded; returns its path. */
-function place(name: string, file: string): string {
+function place(name: string, file: string, packed = name): string {
   const model = join(folder.path, name);
   mkdirSync(model);
-  writeFileSync(join(model, file), gunzipSync(fixture(`${name}.h5.gz`)));
+  writeFileSync(join(model, file), gunzipSync(fixture(`${packed}.h5.gz`)));
   return model;
 }
 
@@ -93,6 +93,38 @@ describe('ResNet50 of 2018, in the folder of the example', patient, () => {
       expectRecorded(predictions, expected);
     }
   });
+});
+
+test(
+  'the network of keras_applications 1.0.4 answers as it did, where it is named',
+  patient,
+  async () => {
+    const model = place('resnet50-before', 'weights.h5', 'resnet50');
+    writeYaml(
+      model,
+      'architecture: resnet50@keras-applications-1.0.4',
+      'input: {preset: keras/caffe}',
+      `output: {labels: [${Array.from({ length: 1000 }, (_, i) => `class_${i}`).join(', ')}]}`,
+    );
+    const recorded = recordedOf('resnet50-1.0.4');
+    const pictures = recorded.map(([name]) => pictureAt(name));
+    const { code, stdout, stderr } = await runModelship(['predict', model, ...pictures, '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    const { results } = JSON.parse(stdout) as { results: { predictions: Prediction[] }[] };
+    for (const [i, [, expected]] of recorded.entries()) {
+      expectRecorded(results[i]?.predictions ?? [], expected);
+    }
+  },
+);
+
+test('inspect shows which network was taken', patient, async () => {
+  const model = place('mobilenet', 'weights.h5', 'mobilenet-avg');
+  writeYaml(model, 'architecture: {name: mobilenet, inputShape: [64, 47, 3], pooling: avg}');
+  const { code, stdout } = await runModelship(['inspect', model, '--no-probe']);
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    'network     mobilenet, version keras-3.15.1, alpha 0.25, without its top, pooling avg, pictures of 64 × 47 × 3',
+  );
 });
 
 test(

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import type { RawSettings, SettingName, SettingRow } from '../config/settings.ts';
 import { optionOf, settingsTable } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { ArchitectureOptions } from './architecture-options.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { loadSettings } from './load-settings.ts';
 import { ownVersion } from './own-version.ts';
@@ -219,12 +220,18 @@ function addImport(program: Command): void {
       '--architecture <NAME>',
       'of a file of weights only: resnet50, or resnet50@keras-3.15.1',
     )
+    .option(
+      '--input-shape <HxWxC>',
+      "of its pictures, such as 96x96x3 (default: the network's own)",
+    )
+    .option('--pooling <avg|max>', 'of a network without its top (default: none)')
+    .option('--classifier-activation <NAME>', 'of its top: none, sigmoid (default: softmax)')
     .option('--force', 'overwrite a file that is there', false)
     .option('--json', 'print JSON instead of text', false);
   addSettings(command, ['cacheDir']).action(async (path: string) => {
-    const { out, verify, signature, architecture, force, json, ...options } = givenOptions(
-      command,
-    ) as Record<string, unknown>;
+    const given = givenOptions(command) as Record<string, unknown>;
+    const { out, verify, signature, force, json, ...others } = given;
+    const { architecture, inputShape, pooling, classifierActivation, ...options } = others;
     const settings = loadSettings({ ...options, path });
     const files = verify as string[] | undefined;
     if (files && files.length !== 2) {
@@ -232,13 +239,15 @@ function addImport(program: Command): void {
       throw new ServingError('SETTINGS_INVALID', { problems });
     }
     const { importModel } = await import('./import.ts');
+    const { readArchitectureOptions } = await import('./architecture-options.ts');
+    const network = { architecture, inputShape, pooling, classifierActivation };
     process.exitCode = await importModel(
       {
         path,
         out: out as string | undefined,
         verify: files,
         signature: signature as string | undefined,
-        architecture: architecture as string | undefined,
+        architecture: readArchitectureOptions(network as ArchitectureOptions),
         force: force === true,
         json: json === true,
       },

@@ -66,6 +66,7 @@ export async function importVersion(
       version,
       file: converted.file,
       original: file,
+      architecture: report.architecture,
       signature: { ...readSignature(converted.file), format: `${source}, as ONNX` },
       imported: namesIn(dirname(converted.file), report),
     };

@@ -4,12 +4,11 @@
 
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { parseArchitecture } from '../config/model-yaml.ts';
 import type { Settings } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
 import { createConverter } from '../importers/converted-models.ts';
-import type { Finding, ImportOptions, NamedValue } from '../importers/importer.ts';
+import type { Architecture, Finding, NamedValue } from '../importers/importer.ts';
 import { exitCodes } from './exit-codes.ts';
 import { cacheFolder, runnerEnvironment } from './places.ts';
 import type { Output } from './terminal.ts';
@@ -23,8 +22,8 @@ export interface ImportCommand {
   /** Two .npy files: an input, and the output that the framework gives for it. */
   readonly verify?: readonly string[] | undefined;
   readonly signature?: string | undefined;
-  /** `name` or `name@version`, for files that hold weights only. */
-  readonly architecture?: string | undefined;
+  /** For files that hold weights only. */
+  readonly architecture?: Architecture | undefined;
 }
 
 /** Of the expected output's standard deviation: more than this is another model. */
@@ -50,6 +49,7 @@ function print(converted: ConvertedModel, place: string, output: Output): void {
   const { report, check } = converted;
   output.print(bold(place, output));
   output.print(`  from        ${[report.format, report.producer].filter(Boolean).join(', ')}`);
+  if (report.architecture) output.print(`  network     ${report.architecture}`);
   output.print(`  weights     ${formatBytes(report.weightBytes)}`);
   output.print(`  nodes       ${report.nodes}`);
   for (const { name, inputs, outputs } of report.signatures) {
@@ -91,11 +91,6 @@ function refuseExisting(place: string, force: boolean): void {
   }
 }
 
-function optionsOf({ signature, architecture }: ImportCommand): ImportOptions {
-  if (architecture === undefined) return { signature };
-  return { signature, architecture: parseArchitecture(architecture) };
-}
-
 /** Returns the exit code: 0, or that of a model which `--verify` found to be another. */
 export async function importModel(
   command: ImportCommand,
@@ -114,7 +109,7 @@ export async function importModel(
     const converted = await converter.convertInto(
       folder,
       resolve(command.path),
-      optionsOf(command),
+      { signature: command.signature, architecture: command.architecture },
       input !== undefined && expected !== undefined
         ? { input: resolve(input), output: resolve(expected) }
         : undefined,

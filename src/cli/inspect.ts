@@ -100,6 +100,7 @@ function printVersion(
   const file = version.original ?? version.file;
   output.print(`  version ${version.version}${file ? `  ${relative('.', file)}` : ''}`);
   if (version.original && version.file) output.print(`    converted   ${version.file}`);
+  if (version.architecture) output.print(`    network     ${version.architecture}`);
   const size = facts.sizes.get(version);
   if (served) output.print(`    state       ${describeState(served)}`);
   if (size) output.print(`    size        ${describeSize(size)}`);
@@ -179,6 +180,7 @@ function toJson(
         version: version.version,
         file: version.original ?? version.file ?? null,
         converted: version.original ? version.file : null,
+        architecture: version.architecture ?? null,
         problem: version.problem?.toPlain() ?? null,
         state: served?.state ?? null,
         reason: served?.reason ?? null,

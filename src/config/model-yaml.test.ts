@@ -177,6 +177,11 @@ test.each([
   ['resnet50', { name: 'resnet50' }],
   ['resnet50@keras-3.15.1', { name: 'resnet50', version: 'keras-3.15.1' }],
   ['{name: resnet50, version: keras-3.15.1}', { name: 'resnet50', version: 'keras-3.15.1' }],
+  [
+    '{name: vgg16, inputShape: [null, null, 3], pooling: avg}',
+    { name: 'vgg16', inputShape: [null, null, 3], pooling: 'avg' },
+  ],
+  ['{name: vgg16, classifierActivation: null}', { name: 'vgg16', classifierActivation: null }],
 ])('architecture: %s', (text, expected) => {
   expect(parseModelYaml(`architecture: ${text}`, 'model.yaml').architecture).toEqual(expected);
 });
@@ -184,6 +189,13 @@ test.each([
 test('an architecture that is neither a name nor an object says what is expected', () => {
   expect(problemsOf('architecture: 50')).toEqual([
     'line 1: architecture: expected a name such as resnet50, or {name: resnet50, version: keras-3.15.1}',
+  ]);
+});
+
+test('each part of an architecture that is wrong is named', () => {
+  expect(problemsOf('architecture: {name: vgg16, inputShape: [96, 96], pooling: sum}')).toEqual([
+    expect.stringContaining('architecture.inputShape: expected height, width and channels'),
+    expect.stringContaining('architecture.pooling: '),
   ]);
 });
 

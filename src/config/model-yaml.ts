@@ -184,12 +184,25 @@ export function parseArchitecture(text: string): { name: string; version?: strin
   return at === -1 ? { name: text } : { name: text.slice(0, at), version: text.slice(at + 1) };
 }
 
-const architecture = z.union(
-  [
-    z.string().transform(parseArchitecture),
-    z.strictObject({ name: z.string(), version: z.string().optional() }),
-  ],
-  { error: 'expected a name such as resnet50, or {name: resnet50, version: keras-3.15.1}' },
+const openSide = z.int().positive().nullable();
+
+/** What a file of weights only does not hold. */
+export const architectureYaml = z.preprocess(
+  (value) => (typeof value === 'string' ? parseArchitecture(value) : value),
+  z.strictObject(
+    {
+      name: z.string(),
+      version: z.string().optional(),
+      inputShape: z
+        .tuple([openSide, openSide, z.int().positive()], {
+          error: 'expected height, width and channels, such as [96, 96, 3] or [null, null, 3]',
+        })
+        .optional(),
+      pooling: z.enum(['avg', 'max']).optional(),
+      classifierActivation: z.string().nullable().optional(),
+    },
+    { error: 'expected a name such as resnet50, or {name: resnet50, version: keras-3.15.1}' },
+  ),
 );
 
 const modelYaml = z.strictObject({
@@ -220,7 +233,7 @@ const modelYaml = z.strictObject({
   source: source.optional(),
   signatures: z.record(z.string().min(1), signature).default({}),
   samples: z.string().optional(),
-  architecture: architecture.optional(),
+  architecture: architectureYaml.optional(),
 });
 
 export type ModelYaml = z.output<typeof modelYaml>;

@@ -34,6 +34,8 @@ export interface SignatureReport {
 export interface ConversionReport {
   readonly format: string;
   readonly producer: string;
+  /** Which network was taken for a file that has weights only, in words. */
+  readonly architecture?: string | undefined;
   readonly findings: readonly Finding[];
   readonly signatures: readonly SignatureReport[];
   readonly weightBytes: number;
@@ -78,6 +80,7 @@ export function convertModel(
   const report: ConversionReport = {
     format: model.format,
     producer: model.producer,
+    architecture: model.architecture,
     findings: model.findings,
     signatures,
     weightBytes: first ? weightBytesOf(first.graph) : 0,

@@ -32,9 +32,16 @@ export interface ImportOptions {
   readonly limits?: Partial<ImportLimits>;
 }
 
+/** A network by its name in keras.applications, and what a file of its weights does not tell. */
 export interface Architecture {
   readonly name: string;
   readonly version?: string | undefined;
+  /** Height, width and channels of the pictures; null where a size is open. */
+  readonly inputShape?: readonly [number | null, number | null, number] | undefined;
+  /** Of a network without its top. */
+  readonly pooling?: 'avg' | 'max' | undefined;
+  /** Of a network with its top; null and `none` are the scores as they are. */
+  readonly classifierActivation?: string | null | undefined;
 }
 
 /** Bounds that are checked before anything of that size is made. */
@@ -101,6 +108,8 @@ export interface ImportedModel extends Disposable {
   readonly format: string;
   /** As in `Keras 3.15.0`; '' when the file does not say. */
   readonly producer: string;
+  /** Which network was taken for a file that has weights only, in words. */
+  readonly architecture?: string | undefined;
   readonly opset: number | Readonly<Record<string, number>>;
   /** At least one; the first is the one that is served when nothing else is said. */
   readonly signatures: readonly ImportedSignature[];
@@ -128,7 +137,7 @@ export interface Importer {
 export const headBytes = 1024;
 
 /** Part of every cache key: another one for anything that changes what comes out. */
-export const importerVersion = '4';
+export const importerVersion = '5';
 
 /** ONNX Runtime's optimiser knows all operators of it, and other tools read it too. */
 export const importOpset = 18;

@@ -52,6 +52,8 @@ export interface ReadVersion {
   /** Its file is in another format, and is converted before it is loaded. */
   readonly unconverted?: boolean | undefined;
   readonly signature?: ModelSignature;
+  /** Which network was taken for a file that has weights only, in words. */
+  readonly architecture?: string | undefined;
   /** What the model's own format says beside its graph, where it was converted. */
   readonly imported?: ImportedNames | undefined;
   /** Where its file has to be fetched from first. */

@@ -32,6 +32,7 @@ import { openWeightsOnly } from './weights-only.ts';
 interface Opened {
   readonly network: Network;
   readonly version: string;
+  readonly architecture?: string | undefined;
   readonly findings?: readonly Finding[];
   weights(network: Network): LayerWeights;
 }
@@ -119,10 +120,8 @@ function versionOf(text: string): readonly [number, number] {
 
 type Converted = Omit<ImportedModel, 'format' | typeof Symbol.dispose>;
 
-function convert(
-  { network, version, weights, findings: found = [] }: Opened,
-  { nodes }: ImportLimits,
-): Converted {
+function convert(opened: Opened, { nodes }: ImportLimits): Converted {
+  const { network, version, weights, architecture, findings: found = [] } = opened;
   const findings: Finding[] = [...found];
   const graph = new ImportGraph(network.name);
   const conversion: Conversion = {
@@ -141,6 +140,7 @@ function convert(
   }));
   return {
     producer: version === '' ? '' : `Keras ${version}`,
+    architecture,
     opset: importOpset,
     findings,
     signatures: [

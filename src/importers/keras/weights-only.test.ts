@@ -1,7 +1,7 @@
 /**
  * Files of weights only, as Keras wrote them (test/fixtures/keras-weights/record.py): the version of their
- * network is found in them, and what does not belong to it is refused. What they answer is held to Keras' own
- * in test/keras-weights.test.ts.
+ * network, its top, classes and widths are found in them, and what does not belong to it is refused. What they
+ * answer is held to Keras' own in test/keras-weights.test.ts and test/importers/keras-weights.test.ts.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,21 +30,54 @@ function edited(bytes: Buffer, pattern: RegExp, replacement: string): Buffer {
   return Buffer.from(after, 'latin1');
 }
 
-/** The notes of a conversion. Throws what is wrong with the file. */
-function notesOf(bytes: Buffer, architecture: Architecture): string[] {
+/** The attribute `layer_names` has its texts behind their lengths; the groups keep their names. */
+const inList = (layer: string, other: string): Buffer => {
+  const length = String.fromCharCode(layer.length, 0, 0, 0, 0, 0, 0, 0);
+  return edited(resnet, new RegExp(`${length}${layer}(?!/)`, 'g'), `${length}${other}`);
+};
+
+interface Opened {
+  readonly network: string | undefined;
+  readonly notes: readonly string[];
+  readonly output: readonly (number | null)[] | undefined;
+}
+
+/** What a conversion tells. Throws what is wrong with the file. */
+function open(bytes: Buffer, architecture: Architecture): Opened {
   const path = join(folder, 'weights.h5');
   writeFileSync(path, bytes);
   using model = kerasHdf5Importer.open(path, { architecture });
-  return model.findings.map(({ what }) => what);
+  const output = model.signatures[0]?.outputs[0]?.shape;
+  const notes = model.findings.map(({ what }) => what);
+  return { network: model.architecture, notes, output };
 }
+
+const networkOf = (bytes: Buffer, architecture: Architecture): string | undefined =>
+  open(bytes, architecture).network;
+
+const notesOf = (bytes: Buffer, architecture: Architecture): readonly string[] =>
+  open(bytes, architecture).notes;
 
 const name = 'resnet50';
 
+const before = 'keras-applications-1.0.4';
+
 describe('the version is found', () => {
   test('by the names of the layers', () => {
+    expect(networkOf(resnet, { name })).toBe(
+      'resnet50, version keras-applications-1.0.8, its top of 1000 classes with softmax, pictures of 224 × 224 × 3',
+    );
+  });
+
+  test('and one whose files look the same is told of, and taken when it is named', () => {
     expect(notesOf(resnet, { name })).toEqual([
-      'its network is resnet50, version keras-applications-1.0.8',
+      `files of ${before} look the same, whose network pads nothing before its first pooling; if this is one, say version: ${before}`,
     ]);
+    expect(notesOf(resnet, { name, version: 'keras-applications-1.0.8' })).toEqual([]);
+    expect(open(resnet, { name, version: before })).toMatchObject({
+      network: expect.stringContaining(before) as string,
+      notes: [],
+    });
   });
 
   test('and another one that was asked for is refused', () => {
@@ -65,17 +98,19 @@ describe('the version is found', () => {
   }
 
   test('by the statistics, where the names are the same: published weights have one layer more', () => {
-    const [published] = notesOf(efficientnet, { name: 'efficientnetb0' });
-    expect(published).toBe('its network is efficientnetb0, version keras-3.15.1-imagenet');
-    const [fresh] = notesOf(withVariance([1, 1, 1]), { name: 'efficientnetb0' });
-    expect(fresh).toBe('its network is efficientnetb0, version keras-3.15.1');
+    const published = networkOf(efficientnet, { name: 'efficientnetb0' });
+    expect(published).toContain('efficientnetb0, version keras-3.15.1-imagenet, its top');
+    const fresh = networkOf(withVariance([1, 1, 1]), { name: 'efficientnetb0' });
+    expect(fresh).toContain('efficientnetb0, version keras-3.15.1, its top');
   });
 
-  test('and statistics of neither are refused', () => {
+  test('and statistics of neither are refused, unless the version is said', () => {
     const odd = withVariance([0.5, 0.5, 0.25]);
     expect(() => notesOf(odd, { name: 'efficientnetb0' })).toThrow(
       'layer "normalization" (Normalization) weight \'variance\': it is [0.5, 0.5, 0.25], and neither [1, 1, 1] of keras-3.15.1 nor [0.229, 0.224, 0.225] of keras-3.15.1-imagenet',
     );
+    const said = { name: 'efficientnetb0', version: 'keras-3.15.1' };
+    expect(networkOf(odd, said)).toContain('version keras-3.15.1, its top');
     expect(() =>
       notesOf(efficientnet, { name: 'efficientnetb0', version: 'keras-3.15.1' }),
     ).toThrow('version keras-3.15.1-imagenet, and not of version keras-3.15.1');
@@ -87,7 +122,6 @@ describe('other names', () => {
 
   test('are taken in order, and it is told', () => {
     expect(notesOf(renamed, { name, version: 'keras-applications-1.0.8' })).toEqual([
-      'its network is resnet50, version keras-applications-1.0.8',
       'its layers have other names than those of resnet50 and were taken in order, as Keras does: layer 105 of 107 is "mineb_branch2c" where "res5c_branch2c" is expected',
     ]);
   });
@@ -119,23 +153,10 @@ describe('other names', () => {
 });
 
 describe('what does not fit is refused', () => {
-  /** The attribute `layer_names` has its texts behind their lengths; the groups keep their names. */
-  const inList = (layer: string, other: string): Buffer => {
-    const length = String.fromCharCode(layer.length, 0, 0, 0, 0, 0, 0, 0);
-    return edited(resnet, new RegExp(`${length}${layer}(?!/)`, 'g'), `${length}${other}`);
-  };
-
   test('a layer missing', () => {
     const bytes = inList('res5c_branch2b', 'mineb_branch2b');
     expect(() => notesOf(bytes, { name })).toThrow(
       'its weights are of another architecture: layer 103 of 106 is "bn5c_branch2b" where "res5c_branch2b" is expected',
-    );
-  });
-
-  test('a file without the top', () => {
-    const bytes = inList('fc1000', 'mine_a');
-    expect(() => notesOf(bytes, { name })).toThrow(
-      'it ends after 106 of 107 layers, and "fc1000" is missing, as in a file without the top (notop)',
     );
   });
 
@@ -159,4 +180,97 @@ describe('what does not fit is refused', () => {
       /its weights are of another architecture: layer "/,
     );
   });
+});
+
+describe('a file without the top', () => {
+  const bytes = inList('fc1000', 'mine_a');
+
+  test('is known by the layers that are missing, and gives what its last layer gives', () => {
+    expect(open(bytes, { name, version: 'keras-applications-1.0.8' })).toEqual({
+      network:
+        'resnet50, version keras-applications-1.0.8, without its top, pictures of 224 × 224 × 3',
+      notes: [
+        "the file does not tell the size of the pictures: 224 × 224 × 3, the network's own, is taken; architecture.inputShape says another",
+        'it answers with what its last layer gives at every place; architecture.pooling: avg or max gives one vector a picture',
+      ],
+      output: [null, 7, 7, 2048],
+    });
+  });
+
+  test('is pooled, and takes pictures of any size, where that is said', () => {
+    const pooled = { name, pooling: 'avg', inputShape: [null, null, 3] } as const;
+    expect(open(bytes, pooled).output).toEqual([null, 2048]);
+    expect(networkOf(bytes, pooled)).toContain(
+      'without its top, pooling avg, pictures of any size',
+    );
+  });
+
+  test('has no activation of a classifier, and one with the top no pooling', () => {
+    expect(() => open(bytes, { name, classifierActivation: 'sigmoid' })).toThrow(
+      'model.yaml: architecture.classifierActivation is of a network with its top, and the file ends before it',
+    );
+    expect(() => open(resnet, { name, pooling: 'avg' })).toThrow(
+      'model.yaml: architecture.pooling is of a network without its top, and the file has the layer "fc1000"',
+    );
+  });
+});
+
+describe('classes, widths and sizes', () => {
+  const vgg = read('keras-weights/vgg16-classes.h5');
+  const mobilenet = read('keras-weights/mobilenet-avg.h5');
+
+  test('the number of classes is that of the last layer', () => {
+    const told = { name: 'vgg16', inputShape: [64, 96, 3] } as const;
+    expect(open(vgg, told)).toEqual({
+      network:
+        'vgg16, version keras-3.15.1, its top of 5 classes with softmax, pictures of 64 × 96 × 3',
+      notes: [],
+      output: [null, 5],
+    });
+  });
+
+  test('a size that the file contradicts is refused, and asked for where it is not the default', () => {
+    expect(() => open(vgg, { name: 'vgg16' })).toThrow(
+      'the layer "fc1" of the file takes 3072 values, so that its pictures are not of the default size of vgg16, 224 × 224; say the size: architecture: {name: vgg16, inputShape: [height, width, 3]}, for square pictures 64 to 95 pixels a side',
+    );
+    expect(() => open(vgg, { name: 'vgg16', inputShape: [64, 64, 3] })).toThrow(
+      'the layer "fc1" of the file takes 3072 values, and pictures of 64 × 64 give 2048',
+    );
+  });
+
+  test('alpha is that of the widths in the file', () => {
+    expect(networkOf(mobilenet, { name: 'mobilenet' })).toContain('alpha 0.25, without its top');
+    const wide = edited(mobilenet, /conv_pw_1\/kernel/g, 'conv_pw_3/kernel');
+    expect(() => open(wide, { name: 'mobilenet' })).toThrow(/./);
+  });
+
+  test.each<[readonly [number | null, number | null, number], RegExp]>([
+    [[96, 96, 1], /inputShape has 1 channels, and the first layer of the file takes 3/],
+    [[31, 96, 3], /inputShape is 31 × 96, and mobilenet takes no smaller pictures than 32 × 32/],
+    [[null, 96, 3], /inputShape leaves a size open, .*; give both sizes, or neither/],
+  ])('a shape of %j is refused', (inputShape, message) => {
+    expect(() => open(mobilenet, { name: 'mobilenet', inputShape })).toThrow(message);
+  });
+
+  test('with its top no size may be open, as in Keras', () => {
+    const open96 = { name, inputShape: [null, null, 3] } as const;
+    expect(() => open(resnet, open96)).toThrow(
+      'inputShape leaves a size open, which resnet50 with its top cannot have',
+    );
+  });
+
+  test('nested layers are found in the layout of Keras 3', () => {
+    const bytes = read('keras-weights/convnexttiny-none.weights.h5');
+    const told = { name: 'convnexttiny', pooling: 'max', inputShape: [64, 64, 3] } as const;
+    expect(open(bytes, told).output).toEqual([null, 768]);
+    expect(() => open(bytes, { name: 'convnextsmall' })).toThrow(/of another architecture/);
+  });
+});
+
+test('a top of its own on the layers of a network is refused, unless it is said to be made alike', () => {
+  const own = edited(resnet, /fc1000/g, 'mine_a');
+  expect(() => open(own, { name })).toThrow(
+    'model.yaml: the file has the layers of resnet50 and a top of its own: layer 107 of 107 is "mine_a" where "fc1000" is expected',
+  );
+  expect(networkOf(own, { name, classifierActivation: 'softmax' })).toContain('1000 classes');
 });

@@ -123,6 +123,16 @@ export function openNewWeights(root: Hdf5Group, network: Network, kindOf: FindKi
   return newWeights(root, planModel(network, kindOf), prefix);
 }
 
+/** Layers of a file in the layout of Keras 3 that have weights and no place in the network. */
+export function unplannedLayers(root: Hdf5Group, network: Network, kindOf: FindKind): string[] {
+  const { children } = planModel(network, kindOf);
+  const planned = new Set(children.map(({ path }) => path.replace(/^layers\//, '')));
+  const layers = root.group('layers') ?? root.group('_layer_checkpoint_dependencies');
+  return (layers?.names ?? []).filter(
+    (name) => !planned.has(name) && (layers?.group(name)?.group('vars')?.names.length ?? 0) > 0,
+  );
+}
+
 function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): LayerWeights {
   const { place, own, children } = plan;
   let vars: Hdf5Group | undefined;
