@@ -4,11 +4,11 @@
  * beside what `JSON.parse` of it takes. Both results are compared. `tools/node24 bench/json-numbers.ts`
  */
 
-import { createLongWork } from '../src/http/long-work.ts';
-import { runNow } from '../src/protocol/json-numbers/steps.ts';
 import { TextSink } from '../src/protocol/json-numbers/text-sink.ts';
 import { parseInferBody } from '../src/protocol/open-inference/infer-request.ts';
 import { writeJsonData } from '../src/protocol/open-inference/json-tensor.ts';
+import { runNow } from '../src/protocol/steps.ts';
+import { createLongWork } from '../src/serving/long-work.ts';
 import { createRandom } from '../test/models/random.ts';
 
 const count = 150_000;

@@ -16,6 +16,7 @@ import { createHttpServer } from '../src/http/http-server.ts';
 import { createRequestGate } from '../src/http/request-gate.ts';
 import { createByteBudget } from '../src/serving/byte-budget.ts';
 import type { InferenceService } from '../src/serving/inference-service.ts';
+import { createLongWork } from '../src/serving/long-work.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import type { NamedTensor } from '../src/tensor/tensor.ts';
@@ -51,6 +52,7 @@ function ourServer(echo: boolean): FastifyInstance {
     log: createLog('error', false),
     maxBody: 64 * 1024 ** 2,
     bodyMemory: createByteBudget(1024 ** 3),
+    longWork: createLongWork({ now: performance.now, defer: (run) => void setImmediate(run) }),
     maxConnections: 1000,
     stallMs: 20_000,
     host: '127.0.0.1',

@@ -6,12 +6,12 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, ServingError } from '../errors.ts';
 import { hasJsonForm } from '../protocol/json-numbers/encode-elements.ts';
-import { runNow } from '../protocol/json-numbers/steps.ts';
 import { TextSink } from '../protocol/json-numbers/text-sink.ts';
 import { encodeInferAnswer } from '../protocol/open-inference/infer-answer.ts';
 import type { InferBody } from '../protocol/open-inference/infer-request.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
 import { writeJsonData } from '../protocol/open-inference/json-tensor.ts';
+import { runNow } from '../protocol/steps.ts';
 import { encodeRestAnswer } from '../protocol/tensorflow-serving/rest-answer.ts';
 import { readRestBody } from '../protocol/tensorflow-serving/rest-body.ts';
 import { formOf, readRestInputs } from '../protocol/tensorflow-serving/rest-predict.ts';

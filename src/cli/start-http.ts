@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { systemClock } from '../batching/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { createAllowedHosts } from '../fetch/allowed-hosts.ts';
@@ -14,6 +15,8 @@ import { createRequestGate } from '../http/request-gate.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import { createByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
+import { createLongWork } from '../serving/long-work.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { bodyMemoryOf, connectionsOf } from './machine-limits.ts';
@@ -23,6 +26,7 @@ export interface StartedHttp extends HttpServer {
   readonly gate: RequestGate;
   readonly port: number;
   readonly bodyMemory: ByteBudget;
+  readonly longWork: LongWork;
 }
 
 const mostRedirects = 3;
@@ -79,6 +83,8 @@ export async function startHttp(
 ): Promise<StartedHttp> {
   const gate = createRequestGate();
   const bodyMemory = createByteBudget(bodyMemoryOf(settings));
+  const { now } = systemClock;
+  const longWork = createLongWork({ now, defer: (run) => void setImmediate(run) });
   const server = createHttpServer({
     service,
     gate,
@@ -86,6 +92,7 @@ export async function startHttp(
     log,
     maxBody: settings.maxBody,
     bodyMemory,
+    longWork,
     maxConnections: connectionsOf(settings),
     stallMs: settings.stallTimeoutMs,
     host: settings.host,
@@ -96,5 +103,5 @@ export async function startHttp(
     describe: () => describeService(service),
     fetchPicture: createFetch(settings),
   });
-  return { ...server, gate, bodyMemory, port: await listen(server.app, settings) };
+  return { ...server, gate, bodyMemory, longWork, port: await listen(server.app, settings) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { runNow } from '../protocol/json-numbers/steps.ts';
 import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
+import { runNow } from '../protocol/steps.ts';
 import type { ClientOptions, InferInput } from './client.ts';
 import { createClient, ModelshipError, textsOf } from './client.ts';
 

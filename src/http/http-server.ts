@@ -12,6 +12,7 @@ import { systemClock } from '../batching/clock.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { requestIdFrom } from '../telemetry/request-id.ts';
@@ -25,7 +26,6 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { createHostCheck } from './host-check.ts';
 import { registerInferRoutes } from './infer-routes.ts';
 import { lingerOnClose } from './linger.ts';
-import { createLongWork } from './long-work.ts';
 import { refuseBadPath, refuseBrokenHttp } from './malformed-request.ts';
 import { registerModelRoutes } from './model-routes.ts';
 import { registerOpenInferenceRoutes } from './open-inference-routes.ts';
@@ -47,6 +47,8 @@ export interface HttpServerOptions extends PictureForms {
   readonly log: Log;
   readonly maxBody: number;
   readonly bodyMemory: ByteBudget;
+  /** The one of all transports. */
+  readonly longWork: LongWork;
   readonly maxConnections: number;
   /** Of clients that send or take next to nothing. */
   readonly stallMs: number;
@@ -199,7 +201,7 @@ export interface HttpServer {
 
 /** Builds the server; it does not listen yet. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { service, maxBody, bodyMemory: budget } = options;
+  const { service, maxBody, bodyMemory: budget, longWork } = options;
   const clock = systemClock;
   const intake = createBodyIntake({ budget, maxBody, now: clock.now });
   const clients = createClientLimits({ ...options, intake, clock });
@@ -230,7 +232,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   registerRepositoryRoutes(app, service.control);
   const scopes = createRequestScopes({ ...options, clock });
   registerPredictRoutes(app, { ...options, scopes });
-  const longWork = createLongWork({ now: clock.now, defer: (run) => void setImmediate(run) });
   registerInferRoutes(app, { service, scopes, longWork });
   registerTensorflowRoutes(app, { service, scopes, longWork });
   registerPage(app, options);

@@ -8,8 +8,8 @@ import { parseInferBody } from '../protocol/open-inference/infer-request.ts';
 import { readRawRequest } from '../protocol/open-inference/raw-request.ts';
 import { hasOpenBatch } from '../serving/batch-size.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import { sendAnswer } from './answer-encoding.ts';
-import type { LongWork } from './long-work.ts';
 import type { RequestScope, RequestScopes } from './request-scope.ts';
 
 const lengthHeader = 'inference-header-content-length';

@@ -15,6 +15,7 @@ import { formOf, readRestInputs } from '../protocol/tensorflow-serving/rest-pred
 import { describeStatus } from '../protocol/tensorflow-serving/status.ts';
 import { createTensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import {
   runExamples,
   signatureNameOf,
@@ -24,7 +25,6 @@ import {
 } from '../serving/tensorflow-view.ts';
 import type { NamedTensor } from '../tensor/tensor.ts';
 import { sendAnswer } from './answer-encoding.ts';
-import type { LongWork } from './long-work.ts';
 import type { RequestScope, RequestScopes } from './request-scope.ts';
 
 export interface TensorflowRoutesOptions {

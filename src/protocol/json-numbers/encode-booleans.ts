@@ -1,7 +1,7 @@
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import type { Elements } from './elements.ts';
 import { isBetween } from './elements.ts';
-import type { Steps } from './steps.ts';
-import { stepBytes } from './steps.ts';
 
 /** Elements that are all booleans, as bytes of 0 and 1. */
 export function* encodeBooleans(parts: readonly Elements[], count: number): Steps<Uint8Array> {

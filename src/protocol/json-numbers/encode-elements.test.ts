@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../../test/models/random.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { unpackBytes } from '../../tensor/tensor.ts';
+import { runNow } from '../steps.ts';
 import type { Elements, NumberPlan } from './elements.ts';
 import { encodeElements } from './encode-elements.ts';
 import { anyNumberText, hardNumberTexts } from './number-texts.fixture.ts';
 import { readJson } from './read-json.ts';
-import { runNow } from './steps.ts';
 
 const refuse = (problem: string): never => {
   throw new Error(problem);

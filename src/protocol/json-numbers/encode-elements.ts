@@ -7,6 +7,8 @@
 import type { DType } from '../../tensor/dtype.ts';
 import { sizeOfDType } from '../../tensor/dtype.ts';
 import { mostBytesElements } from '../../tensor/tensor.ts';
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import type { ElementKind, Elements } from './elements.ts';
 import { isBetween } from './elements.ts';
 import { encodeBooleans } from './encode-booleans.ts';
@@ -15,8 +17,6 @@ import type { ChunkWriter, NumberChunk } from './number-chunk.ts';
 import { sharedChunk } from './number-chunk.ts';
 import { createChunkWriter } from './number-dtypes.ts';
 import { RunReader } from './number-run.ts';
-import type { Steps } from './steps.ts';
-import { stepBytes } from './steps.ts';
 
 export interface EncodeOptions {
   readonly dtype: DType;

@@ -1,10 +1,10 @@
 /** Elements that are all strings, as BYTES: of each its length in four bytes and its UTF-8. */
 
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import type { Elements } from './elements.ts';
 import { isBetween } from './elements.ts';
 import { endOfString } from './scan-string.ts';
-import type { Steps } from './steps.ts';
-import { stepBytes } from './steps.ts';
 import { Unescaper } from './unescape.ts';
 
 /** Their UTF-8 was looked at when the text was read. */

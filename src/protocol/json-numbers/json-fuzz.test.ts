@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { createRandom } from '../../../test/models/random.ts';
 import { ServingError } from '../../errors.ts';
 import { parseInferBody } from '../open-inference/infer-request.ts';
+import { runNow } from '../steps.ts';
 import type { JsonReading } from './json-reader.ts';
 import { readJson } from './read-json.ts';
-import { runNow } from './steps.ts';
 
 const seeds = [
   '{"inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1.5, -2e3,3,NaN,0.25,-Infinity]}]}',

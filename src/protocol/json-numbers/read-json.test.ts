@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ServingError } from '../../errors.ts';
+import { runNow } from '../steps.ts';
 import { Elements } from './elements.ts';
 import type { JsonReading } from './json-reader.ts';
 import { readJson } from './read-json.ts';
-import { runNow } from './steps.ts';
 
 const reading: JsonReading = { isData: (key) => key === 'data', after: 'nothing' };
 const read = (text: string | Buffer, options = reading): unknown =>

@@ -3,15 +3,15 @@
  *
  * `readJson` gives the tree: plain values, and `Elements` for what is data. `encodeElements` makes a
  * tensor's bytes of elements. Both are `Steps`: `runNow` does them at once, a long body's are run in slices
- * (src/http/long-work.ts).
+ * (src/serving/long-work.ts).
  */
 
 import { isAscii, isUtf8 } from 'node:buffer';
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import { refuse } from './json-fault.ts';
 import type { JsonReading } from './json-reader.ts';
 import { JsonReader } from './json-reader.ts';
-import type { Steps } from './steps.ts';
-import { stepBytes } from './steps.ts';
 
 const checkedBytes = 1 << 19;
 /** Of texts that are plain: short enough for any depth and number of values. */

@@ -1,6 +1,6 @@
 /** A text that grows as bytes, in pieces of which none is copied until all are joined. */
 
-import type { Steps } from './steps.ts';
+import type { Steps } from '../steps.ts';
 
 const firstPiece = 4096;
 const longestPiece = 1 << 19;

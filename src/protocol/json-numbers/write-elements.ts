@@ -7,9 +7,9 @@
 import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { unpackBytes } from '../../tensor/tensor.ts';
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import { withPoint, writeFloat } from './float-text.ts';
-import type { Steps } from './steps.ts';
-import { stepBytes } from './steps.ts';
 import type { TextSink } from './text-sink.ts';
 
 /** Writes the element of this index. */

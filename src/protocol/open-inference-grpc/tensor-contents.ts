@@ -18,7 +18,7 @@ import {
   readVarints,
   readVarints64,
 } from '../protobuf/repeated-numbers.ts';
-import { WireReader } from '../protobuf/wire-reader.ts';
+import { allowFields, WireReader } from '../protobuf/wire-reader.ts';
 
 export interface TypedTensor {
   readonly name: string;
@@ -95,6 +95,11 @@ function readFloats(number: number, field: string, size: 4 | 8) {
   };
 }
 
+/** Every element is a field. */
+function readerOf({ contents }: TypedTensor): WireReader {
+  return new WireReader(contents, 0, contents.length, 0, allowFields(2 * mostBytesElements));
+}
+
 /** Into the length-prefixed layout that BYTES has everywhere else. */
 function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
   const field = 8;
@@ -102,7 +107,7 @@ function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
     fail(tensor, `it has more than ${mostBytesElements} elements, the limit for BYTES`);
   let count = 0;
   let total = 0;
-  for (const counter = new WireReader(tensor.contents); counter.next(); ) {
+  for (const counter = readerOf(tensor); counter.next(); ) {
     if (counter.field !== field) counter.skip();
     else {
       count += 1;
@@ -113,7 +118,7 @@ function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
   reserve(total);
   const packed = Buffer.allocUnsafeSlow(total);
   let at = 0;
-  for (const reader = new WireReader(tensor.contents); reader.next(); ) {
+  for (const reader = readerOf(tensor); reader.next(); ) {
     if (reader.field !== field) {
       reader.skip();
       continue;

@@ -5,8 +5,8 @@
 
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { hasJsonForm } from '../json-numbers/encode-elements.ts';
-import type { Steps } from '../json-numbers/steps.ts';
 import { TextSink } from '../json-numbers/text-sink.ts';
+import type { Steps } from '../steps.ts';
 import type { InferBody } from './infer-request.ts';
 import { writeJsonData } from './json-tensor.ts';
 

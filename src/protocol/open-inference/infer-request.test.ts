@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedTensor } from '../../tensor/tensor.ts';
-import { runNow } from '../json-numbers/steps.ts';
+import { runNow } from '../steps.ts';
 import { encodeInferAnswer } from './infer-answer.ts';
 import type { InferBody } from './infer-request.ts';
 import { parseInferBody } from './infer-request.ts';

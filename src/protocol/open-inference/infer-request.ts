@@ -13,7 +13,7 @@ import { describeIssues } from '../describe-issues.ts';
 import type { NumberPlan } from '../json-numbers/elements.ts';
 import type { JsonReading } from '../json-numbers/json-reader.ts';
 import { readJson } from '../json-numbers/read-json.ts';
-import type { Steps } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
 import type { OutputParameters, RequestParameters } from './infer-parameters.ts';
 import {
   mostParameters,

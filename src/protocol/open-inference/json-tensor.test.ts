@@ -4,8 +4,8 @@ import type { DType } from '../../tensor/dtype.ts';
 import { dtypes } from '../../tensor/dtype.ts';
 import { hasJsonForm } from '../json-numbers/encode-elements.ts';
 import { readJson } from '../json-numbers/read-json.ts';
-import { runNow } from '../json-numbers/steps.ts';
 import { TextSink } from '../json-numbers/text-sink.ts';
+import { runNow } from '../steps.ts';
 import type { DataList } from './json-tensor.ts';
 import { encodeJsonData, writeJsonData } from './json-tensor.ts';
 

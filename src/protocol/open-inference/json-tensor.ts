@@ -9,9 +9,9 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { elementCount } from '../../tensor/tensor.ts';
 import { Elements } from '../json-numbers/elements.ts';
 import { encodeElements, nameOfElement } from '../json-numbers/encode-elements.ts';
-import type { Steps } from '../json-numbers/steps.ts';
 import type { TextSink } from '../json-numbers/text-sink.ts';
 import { createElementWriter, writeElements } from '../json-numbers/write-elements.ts';
+import type { Steps } from '../steps.ts';
 
 /** Lists in lists at most; no tensor has more axes in any client. */
 const deepestLists = 17;

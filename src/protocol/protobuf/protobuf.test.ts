@@ -263,3 +263,19 @@ test('mutated messages are read or refused, and nothing else', () => {
   }
   expect(refused).toBeGreaterThan(500);
 });
+
+test('a message of millions of fields is refused while they are counted, in groups and inner messages too', () => {
+  const fields = Buffer.alloc(3_000_000, Buffer.from([0x08, 1]));
+  const walk = (reader: WireReader): void => {
+    while (reader.next()) {
+      if (reader.wireType === 2) walk(reader.message());
+      else reader.skip();
+    }
+  };
+  const inner = new WireWriter().bytes(3, fields.subarray(0, 400_000)).finish();
+  const group = Buffer.concat([Buffer.from([0x23]), fields, Buffer.from([0x24])]);
+  for (const message of [fields, group, Buffer.concat([inner, inner])]) {
+    expect(() => walk(new WireReader(message))).toThrow(/too many fields \(at byte \d{1,6}\)/);
+  }
+  expect(() => walk(new WireReader(inner))).not.toThrow();
+});

@@ -6,7 +6,7 @@
  * values it wants, and never makes an array that the message has no values for.
  */
 
-import { refuseMessage, WireReader, wireTypes } from './wire-reader.ts';
+import { allowFields, refuseMessage, WireReader, wireTypes } from './wire-reader.ts';
 
 /** Integers of up to 32 bits. */
 export type NarrowArray =
@@ -27,7 +27,7 @@ const mostFields = 250_000;
 type VisitRun = (start: number, end: number) => boolean;
 
 function eachRun(message: Uint8Array, field: number, wireType: number, visit: VisitRun): void {
-  const reader = new WireReader(message);
+  const reader = new WireReader(message, 0, message.length, 0, allowFields(2 * mostFields));
   for (let fields = 1; reader.next(); fields += 1) {
     if (fields > mostFields)
       refuseMessage(

@@ -21,6 +21,16 @@ export const wireTypes = {
 
 /** The limit of Google's own parsers. */
 const maxDepth = 100;
+/** What every message of a client stays far below, and what takes ten milliseconds. */
+const mostFields = 250_000;
+
+/** How many fields may still be walked over, in a message and all messages in it. */
+export interface FieldAllowance {
+  left: number;
+}
+
+/** For messages of which each value is a field of its own, such as texts: twenty million would hold up everybody. */
+export const allowFields = (most: number): FieldAllowance => ({ left: most });
 
 /** Throws PROTOBUF_INVALID. */
 export function refuseMessage(problem: string, offset: number): never {
@@ -42,19 +52,29 @@ export class WireReader {
   low = 0;
   high = 0;
   private readonly depth: number;
+  private readonly allowance: FieldAllowance;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length, depth = 0) {
+  constructor(
+    bytes: Uint8Array,
+    start = 0,
+    end = bytes.length,
+    depth = 0,
+    allowance = allowFields(mostFields),
+  ) {
     this.bytes = bytes;
     this.position = start;
     this.end = end;
     this.depth = depth;
+    this.allowance = allowance;
     if (depth > maxDepth) refuseMessage(`messages nested deeper than ${maxDepth}`, start);
   }
 
-  /** Goes to the next field; false at the end of the message. */
+  /** Goes to the next field; false at the end of the message. Throws when there are too many. */
   next(): boolean {
     if (this.position >= this.end) return false;
     const start = this.position;
+    this.allowance.left -= 1;
+    if (this.allowance.left < 0) refuseMessage('it has too many fields', start);
     this.varint();
     this.field = this.low >>> 3;
     this.wireType = this.low & 7;
@@ -160,7 +180,7 @@ export class WireReader {
     this.expect(wireTypes.bytes);
     const length = this.length();
     const at = this.advance(length);
-    return new WireReader(this.bytes, at, at + length, this.depth + 1);
+    return new WireReader(this.bytes, at, at + length, this.depth + 1, this.allowance);
   }
 
   /** Throws unless the current field has this wire type. */

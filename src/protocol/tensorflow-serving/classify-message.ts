@@ -5,7 +5,7 @@
  */
 
 import { ServingError } from '../../errors.ts';
-import { WireReader } from '../protobuf/wire-reader.ts';
+import { allowFields, WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
 import type { Example } from './example.ts';
 import { readInput } from './example.ts';
@@ -42,12 +42,19 @@ function refuse(problem: string): never {
   throw new ServingError('TENSORFLOW_REQUEST_INVALID', { problem });
 }
 
+/** Of examples with their features, of which no more fit into memory (`objectBytes`). */
+const mostFields = 2_000_000;
+
+function readerOf(message: Uint8Array): WireReader {
+  return new WireReader(message, 0, message.length, 0, allowFields(mostFields));
+}
+
 /**
  * Reads a ClassificationRequest or RegressionRequest. Throws PROTOBUF_INVALID, TENSORFLOW_REQUEST_INVALID
  * and what `room` throws.
  */
 export function decodeExamplesRequest(message: Uint8Array, room: TensorRoom): ExamplesMessage {
-  const reader = new WireReader(message);
+  const reader = readerOf(message);
   let model: ModelSpec | undefined;
   let examples: readonly Example[] = [];
   while (reader.next()) {
@@ -92,7 +99,7 @@ export function decodeMultiInferenceRequest(
   message: Uint8Array,
   room: TensorRoom,
 ): MultiInferenceMessage {
-  const reader = new WireReader(message);
+  const reader = readerOf(message);
   const tasks: InferenceTask[] = [];
   let examples: readonly Example[] = [];
   while (reader.next()) {

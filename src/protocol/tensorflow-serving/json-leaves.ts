@@ -13,7 +13,7 @@ import type { ElementKind } from '../json-numbers/elements.ts';
 import { Elements } from '../json-numbers/elements.ts';
 import { encodeElements, hasJsonForm } from '../json-numbers/encode-elements.ts';
 import type { JsonData } from '../json-numbers/json-reader.ts';
-import type { Steps } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
 import { dataTypeOf } from './data-types.ts';
 
 /** An object {"b64": "…"}: the text between the quotes. */

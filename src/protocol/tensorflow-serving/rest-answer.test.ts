@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { packBytes } from '../../tensor/tensor.ts';
-import { runNow } from '../json-numbers/steps.ts';
+import { runNow } from '../steps.ts';
 import { encodeRestAnswer, encodeRestResults } from './rest-answer.ts';
 import type { RestForm } from './rest-predict.ts';
 

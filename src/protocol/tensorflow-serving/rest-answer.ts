@@ -6,10 +6,10 @@
 import { ServingError } from '../../errors.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { hasJsonForm } from '../json-numbers/encode-elements.ts';
-import type { Steps } from '../json-numbers/steps.ts';
 import { TextSink } from '../json-numbers/text-sink.ts';
 import type { ElementWriter } from '../json-numbers/write-elements.ts';
 import { createElementWriter, writeElements } from '../json-numbers/write-elements.ts';
+import type { Steps } from '../steps.ts';
 import type { MethodResult } from './classify-message.ts';
 import { refuse, typeName } from './json-leaves.ts';
 import type { RestForm } from './rest-predict.ts';

@@ -7,7 +7,7 @@ import { ServingError } from '../../errors.ts';
 import { Elements } from '../json-numbers/elements.ts';
 import type { JsonData, JsonReading } from '../json-numbers/json-reader.ts';
 import { readJson } from '../json-numbers/read-json.ts';
-import type { Steps } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
 import { refuse } from './json-leaves.ts';
 
 export interface RestBody {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Steps } from '../json-numbers/steps.ts';
-import { runNow } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
+import { runNow } from '../steps.ts';
 import type { Example, Feature } from './example.ts';
 import { readRestBody } from './rest-body.ts';
 import { readRestExamples } from './rest-examples.ts';

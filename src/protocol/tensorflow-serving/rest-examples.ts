@@ -7,7 +7,7 @@ import { unpackBytes } from '../../tensor/tensor.ts';
 import { Elements } from '../json-numbers/elements.ts';
 import { encodeElements } from '../json-numbers/encode-elements.ts';
 import type { JsonData } from '../json-numbers/json-reader.ts';
-import type { Steps } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Example, Feature } from './example.ts';
 import { withContext } from './example.ts';
 import { encodeLeaves, isBase64, isObject, refuse } from './json-leaves.ts';

@@ -10,7 +10,7 @@ import type { NamedTensor } from '../../tensor/tensor.ts';
 import type { TensorSpec } from '../../tensor/tensor-spec.ts';
 import { Elements } from '../json-numbers/elements.ts';
 import type { JsonData } from '../json-numbers/json-reader.ts';
-import type { Steps } from '../json-numbers/steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Leaf } from './json-leaves.ts';
 import {
   encodeLeaves,

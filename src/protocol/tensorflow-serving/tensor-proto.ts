@@ -14,7 +14,7 @@ import type { NamedTensor } from '../../tensor/tensor.ts';
 import { elementCount, mostBytesElements } from '../../tensor/tensor.ts';
 import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
 import { readBools, readFixed, readVarints, readVarints64 } from '../protobuf/repeated-numbers.ts';
-import { WireReader, wireTypes } from '../protobuf/wire-reader.ts';
+import { allowFields, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
 import { dtypeOfNumber, nameOfNumber } from './data-types.ts';
 import type { TensorRoom } from './tensor-room.ts';
 
@@ -69,8 +69,13 @@ function readShape(reader: WireReader, shape: number[], input: string): void {
   }
 }
 
+/** Every element of DT_STRING is a field. */
+function readerOf(message: Uint8Array): WireReader {
+  return new WireReader(message, 0, message.length, 0, allowFields(2 * mostBytesElements));
+}
+
 function readHead(message: Uint8Array, input: string): TensorHead {
-  const reader = new WireReader(message);
+  const reader = readerOf(message);
   const shape: number[] = [];
   let dtype = 0;
   let content: Uint8Array | undefined;
@@ -158,7 +163,7 @@ function eachString(
   most: number,
   visit: (start: number, end: number) => void,
 ): void {
-  const reader = new WireReader(message);
+  const reader = readerOf(message);
   for (let count = 0; count < most && reader.next(); ) {
     if (reader.field !== tensorFields.string) {
       reader.skip();

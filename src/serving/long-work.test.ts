@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Steps } from '../protocol/json-numbers/steps.ts';
-import type { Cancellable } from '../serving/request-life.ts';
+import type { Steps } from '../protocol/steps.ts';
 import { createLongWork } from './long-work.ts';
+import type { Cancellable } from './request-life.ts';
 
 const long = 1 << 20;
 

@@ -6,9 +6,9 @@
  * request; docs/decisions/json.md has the measurements.
  */
 
-import type { Steps } from '../protocol/json-numbers/steps.ts';
-import { runNow } from '../protocol/json-numbers/steps.ts';
-import type { RequestLife } from '../serving/request-life.ts';
+import type { Steps } from '../protocol/steps.ts';
+import { runNow } from '../protocol/steps.ts';
+import type { RequestLife } from './request-life.ts';
 
 /** Milliseconds of the event loop at a time. */
 const sliceMs = 2;

@@ -2,7 +2,7 @@
  * Long work that can be left and taken up again: a generator that yields after each small piece.
  *
  * Owns: the form of such work and doing it at once. Does not own: when to pause; whoever runs it in slices
- * has the clock (src/http/long-work.ts).
+ * has the clock (src/serving/long-work.ts).
  */
 
 export type Steps<T> = Generator<undefined, T, undefined>;
