@@ -13,7 +13,7 @@ const isWithin = ({ error = Number.POSITIVE_INFINITY, sameGraph }: WeightsRow): 
 
 function cell(row: WeightsRow | undefined): string {
   if (!row) return '';
-  if (row.refused !== undefined) return `refused: ${row.refused}`;
+  if (row.refused !== undefined) return 'refused ²';
   const error = (row.error ?? 0).toExponential(1);
   const mark = row.sameGraph ? '' : ', another graph from .weights.h5';
   return `${(row.error ?? 0) > bound ? `**${error}**` : error}${mark}`;
