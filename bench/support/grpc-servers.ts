@@ -13,6 +13,7 @@ import type { GrpcServerOptions } from '../../src/grpc/grpc-server.ts';
 import { createGrpcServer } from '../../src/grpc/grpc-server.ts';
 import { createByteBudget } from '../../src/serving/byte-budget.ts';
 import type { InferenceRequest } from '../../src/serving/inference-types.ts';
+import { createLongWork } from '../../src/serving/long-work.ts';
 
 const path = '/inference.GRPCInferenceService/ModelInfer';
 const maxBody = 64 * 1024 * 1024;
@@ -92,6 +93,10 @@ async function startOurs(): Promise<number> {
     version: 'bench',
     maxBody,
     bodyMemory: createByteBudget(2 ** 30),
+    longWork: createLongWork({
+      now: () => performance.now(),
+      defer: (run) => void setImmediate(run),
+    }),
     maxConnections: 100,
     stallMs: 20_000,
     timeoutMs: 30_000,

@@ -106,7 +106,7 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       : undefined;
     const { startHttp } = await import('./start-http.ts');
     const http = await startHttp(settings, service, { log, metrics });
-    const { app, clients, gate, port, bodyMemory } = http;
+    const { app, clients, gate, port, bodyMemory, longWork } = http;
     let grpc: GrpcServer | undefined;
     void setTimeout(metricsDelayMs, undefined, { ref: false }).then(() => metrics.load());
     for (const name of stopSignals) process.removeListener(name, endEarly);
@@ -129,7 +129,13 @@ export async function serve(settings: Settings, output: Output): Promise<void> {
       announceGrpc(settings.host, grpcPort.port, output);
       await moment(loading);
       const { startGrpc } = await import('./start-grpc.ts');
-      grpc = startGrpc(settings, service, { port: grpcPort, log, metrics, bodyMemory });
+      grpc = startGrpc(settings, service, {
+        port: grpcPort,
+        log,
+        metrics,
+        bodyMemory,
+        longWork,
+      });
       release();
     }
     await loading;

@@ -6,6 +6,7 @@ import type { GrpcServer } from '../grpc/grpc-server.ts';
 import { createGrpcServer } from '../grpc/grpc-server.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { connectionsOf } from './machine-limits.ts';
@@ -15,8 +16,9 @@ export interface GrpcParts {
   readonly port: GrpcPort;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** The one of HTTP: requests of both share it. */
+  /** Those of HTTP: requests of both share them. */
   readonly bodyMemory: ByteBudget;
+  readonly longWork: LongWork;
 }
 
 export function startGrpc(

@@ -14,6 +14,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { systemClock } from '../batching/clock.ts';
 import type { ByteBudget } from '../serving/byte-budget.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { CallGate } from './call-gate.ts';
@@ -43,6 +44,8 @@ export interface GrpcServerOptions {
   readonly version: string;
   readonly maxBody: number;
   readonly bodyMemory: ByteBudget;
+  /** The one of all transports. */
+  readonly longWork: LongWork;
   readonly maxConnections: number;
   /** Of clients that send or take next to nothing. */
   readonly stallMs: number;
@@ -91,7 +94,7 @@ function libraryOptions(options: GrpcServerOptions): ServerOptions {
 
 /** Builds the server, which answers on the port from then on. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { service, log, metrics, stallMs, timeoutMs, bodyMemory: budget } = options;
+  const { service, log, metrics, stallMs, timeoutMs, longWork, bodyMemory: budget } = options;
   const clock = systemClock;
   const streams = createOpenStreams();
   const gate = createCallGate(() => streams.finishAll());
@@ -106,10 +109,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       control: service.control,
       statisticsOf: metrics.statisticsOf,
       version: options.version,
-      infer: createInfer({ service, lives }),
+      infer: createInfer({ service, lives, longWork }),
       streams,
     }),
-    createPredictionService({ service, lives, maxBody: options.maxBody }),
+    createPredictionService({ service, lives, longWork, maxBody: options.maxBody }),
     createModelService(service),
     health,
     ...createReflectionServices(names),

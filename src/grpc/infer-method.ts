@@ -13,12 +13,14 @@ import type { InferMessage } from '../protocol/open-inference-grpc/infer-request
 import { decodeInferRequest, tensorsOf } from '../protocol/open-inference-grpc/infer-request.ts';
 import type { InferResponse } from '../protocol/open-inference-grpc/infer-response.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import type { CallLives } from './call-lives.ts';
 import type { OpenCall } from './open-call.ts';
 
 export interface InferParts {
   readonly service: InferenceService;
   readonly lives: CallLives;
+  readonly longWork: LongWork;
 }
 
 /** Answers one message. `acceptedAt`: when it came, where that is not when its call did. */
@@ -47,7 +49,7 @@ function wantedOf({ outputs }: InferMessage): Wanted {
   return { outputs: names, classes: classes.size > 0 ? classes : undefined };
 }
 
-export function createInfer({ service, lives }: InferParts): Infer {
+export function createInfer({ service, lives, longWork }: InferParts): Infer {
   return async (message, call, acceptedAt) => {
     const request = decodeInferRequest(message);
     const { model, version, id } = request;
@@ -55,12 +57,12 @@ export function createInfer({ service, lives }: InferParts): Infer {
     const { timeoutMs: limitMs, priority, signature } = asked;
     for (const input of request.inputs) refuseSharedMemory(input.parameters);
     const wanted = wantedOf(request);
-    const inputs = (): ReturnType<typeof tensorsOf> =>
-      tensorsOf(request, (bytes) => call.parts.hold.grow(bytes));
+    const reserve = (bytes: number): void => call.parts.hold.grow(bytes);
     const ask = { model, version, acceptedAt, limitMs, priority };
-    const answer = await lives.run(call, ask, (life, served) =>
-      service.infer({ model, version, signature, inputs, ...wanted, life, served }),
-    );
+    const answer = await lives.run(call, ask, (life, served) => {
+      const inputs = () => longWork.run(tensorsOf(request, reserve), message.length, life);
+      return service.infer({ model, version, signature, inputs, ...wanted, life, served });
+    });
     call.answered = answer;
     return { model, version: answer.version, id, outputs: answer.outputs };
   };

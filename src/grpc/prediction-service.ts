@@ -26,6 +26,7 @@ import type { TensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts';
 import { createTensorRoom } from '../protocol/tensorflow-serving/tensor-room.ts';
 import type { InferenceService } from '../serving/inference-service.ts';
 import type { InferenceAnswer } from '../serving/inference-types.ts';
+import type { LongWork } from '../serving/long-work.ts';
 import type { OpenLife } from '../serving/request-life.ts';
 import type { ServedVersion } from '../serving/served-version.ts';
 import type { ExamplesAnswer } from '../serving/tensorflow-view.ts';
@@ -42,6 +43,7 @@ import type { OpenCall } from './open-call.ts';
 export interface PredictionParts {
   readonly service: InferenceService;
   readonly lives: CallLives;
+  readonly longWork: LongWork;
   /** What the tensors of a request may take beyond its message: as much as a message. */
   readonly maxBody: number;
 }
@@ -53,7 +55,7 @@ function answered(answer: InferenceAnswer): ModelSpec {
 }
 
 export function createPredictionService(parts: PredictionParts): Service {
-  const { service, lives, maxBody } = parts;
+  const { service, lives, longWork, maxBody } = parts;
   const { registry } = service;
 
   function roomOf({ parts: { hold } }: OpenCall): TensorRoom {
@@ -84,7 +86,8 @@ export function createPredictionService(parts: PredictionParts): Service {
         model,
         version,
         signature,
-        inputs: (tensors) => readPredictInputs(request, tensors, room),
+        inputs: (tensors) =>
+          longWork.run(readPredictInputs(request, tensors, room), message.length, life),
         outputs: request.outputFilter,
         life,
       }),

@@ -6,8 +6,11 @@ import { describe, expect, test } from 'vitest';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { packBytes } from '../../tensor/tensor.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
+import { runNow } from '../steps.ts';
 import type { InferMessage } from './infer-request.ts';
-import { decodeInferRequest, tensorsOf } from './infer-request.ts';
+import { decodeInferRequest, tensorsOf as stepsOf } from './infer-request.ts';
+
+const tensorsOf = (...args: Parameters<typeof stepsOf>): NamedTensor[] => runNow(stepsOf(...args));
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/open-inference-grpc');
 

@@ -10,6 +10,7 @@ import type { NamedTensor } from '../../tensor/tensor.ts';
 import type { Parameters } from '../open-inference/infer-parameters.ts';
 import { mostTensors, noParameters } from '../open-inference/infer-parameters.ts';
 import { refuseMessage, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
+import type { Steps } from '../steps.ts';
 import { ParameterMap } from './parameters.ts';
 import type { Reserve } from './tensor-contents.ts';
 import { readContents } from './tensor-contents.ts';
@@ -159,18 +160,20 @@ const empty = new Uint8Array(0);
  * The inputs as tensors: all raw, in the order of the inputs, or all typed. Throws INFER_REQUEST_INVALID,
  * INPUT_DATA_INVALID, PROTOBUF_INVALID, and what `reserve` throws.
  */
-export function tensorsOf({ inputs, raw }: InferMessage, reserve: Reserve): NamedTensor[] {
+export function* tensorsOf({ inputs, raw }: InferMessage, reserve: Reserve): Steps<NamedTensor[]> {
   if (raw.length > 0 && raw.length !== inputs.length)
     fail(
       `it has ${raw.length} raw_input_contents for ${inputs.length} inputs; expected one for each`,
     );
-  return inputs.map((input, i) => {
+  const tensors: NamedTensor[] = [];
+  for (const [i, input] of inputs.entries()) {
     const { name, shape, contents } = input;
     const dtype = dtypeOf(input);
     if (raw.length > 0 && contents !== undefined)
       fail(`input '${name}' has contents although there are raw_input_contents; send one of them`);
     const data =
-      raw[i] ?? readContents({ name, dtype, shape, contents: contents ?? empty }, reserve);
-    return { name, dtype, shape, data };
-  });
+      raw[i] ?? (yield* readContents({ name, dtype, shape, contents: contents ?? empty }, reserve));
+    tensors.push({ name, dtype, shape, data });
+  }
+  return tensors;
 }

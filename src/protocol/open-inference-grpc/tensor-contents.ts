@@ -13,12 +13,15 @@ import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
 import {
   countFixedBytes,
   countVarints,
+  findFixed,
+  findVarints,
   readBools,
   readFixed,
   readVarints,
   readVarints64,
 } from '../protobuf/repeated-numbers.ts';
-import { allowFields, WireReader } from '../protobuf/wire-reader.ts';
+import { allowFields, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
+import type { Steps } from '../steps.ts';
 
 export interface TypedTensor {
   readonly name: string;
@@ -45,12 +48,13 @@ function checkCount(tensor: TypedTensor, field: string, count: number): void {
     );
 }
 
-function readBool(tensor: TypedTensor, reserve: Reserve): Uint8Array {
-  const count = countVarints(tensor.contents, 1);
+function* readBool(tensor: TypedTensor, reserve: Reserve): Steps<Uint8Array> {
+  const runs = yield* findVarints(tensor.contents, 1);
+  const count = yield* countVarints(tensor.contents, runs);
   checkCount(tensor, 'bool_contents', count);
   reserve(count);
   const bytes = new Uint8Array(count);
-  readBools(tensor.contents, 1, bytes);
+  yield* readBools(tensor.contents, runs, bytes);
   return bytes;
 }
 
@@ -58,42 +62,59 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: NarrowArray): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
 type Wide = Int32ArrayConstructor | Uint32ArrayConstructor;
-type Narrow = (wide: NarrowArray) => NarrowArray;
+type Narrow =
+  | Int8ArrayConstructor
+  | Uint8ArrayConstructor
+  | Int16ArrayConstructor
+  | Uint16ArrayConstructor;
+
+/** Values that are made narrow between two yields. */
+const stepValues = 65_536;
 
 /** INT8, INT16 and INT32 share a field, and so do their unsigned sisters. */
-function readNarrow(number: number, field: string, Wide: Wide, narrow?: Narrow) {
-  return (tensor: TypedTensor, reserve: Reserve): Uint8Array => {
-    const count = countVarints(tensor.contents, number);
+function readNarrow(number: number, field: string, Wide: Wide, Narrow?: Narrow) {
+  return function* (tensor: TypedTensor, reserve: Reserve): Steps<Uint8Array> {
+    const runs = yield* findVarints(tensor.contents, number);
+    const count = yield* countVarints(tensor.contents, runs);
     checkCount(tensor, field, count);
     reserve(4 * count);
     const wide = new Wide(count);
-    readVarints(tensor.contents, number, wide);
-    if (!narrow) return bytesOf(wide);
-    const values = narrow(wide);
-    for (let i = 0; i < count; i += 1)
-      if (values[i] !== wide[i]) fail(tensor, `${wide[i]} does not fit into ${tensor.dtype}`);
+    yield* readVarints(tensor.contents, runs, wide);
+    if (!Narrow) return bytesOf(wide);
+    const values = new Narrow(count);
+    for (let from = 0; from < count; from += stepValues) {
+      values.set(wide.subarray(from, from + stepValues), from);
+      for (let i = from; i < Math.min(count, from + stepValues); i += 1)
+        if (values[i] !== wide[i]) fail(tensor, `${wide[i]} does not fit into ${tensor.dtype}`);
+      yield;
+    }
     return bytesOf(values);
   };
 }
 
 function readWide(number: number, field: string) {
-  return (tensor: TypedTensor, reserve: Reserve): Uint8Array => {
-    const count = countVarints(tensor.contents, number);
+  return function* (tensor: TypedTensor, reserve: Reserve): Steps<Uint8Array> {
+    const runs = yield* findVarints(tensor.contents, number);
+    const count = yield* countVarints(tensor.contents, runs);
     checkCount(tensor, field, count);
     reserve(8 * count);
     const halves = new Uint32Array(2 * count);
-    readVarints64(tensor.contents, number, halves);
+    yield* readVarints64(tensor.contents, runs, halves);
     return bytesOf(halves);
   };
 }
 
 function readFloats(number: number, field: string, size: 4 | 8) {
-  return (tensor: TypedTensor): Uint8Array => {
-    const bytes = countFixedBytes(tensor.contents, number, size);
+  return function* (tensor: TypedTensor): Steps<Uint8Array> {
+    const runs = yield* findFixed(tensor.contents, number, size);
+    const bytes = countFixedBytes(runs);
     checkCount(tensor, field, bytes / size);
-    return readFixed(tensor.contents, number, size, bytes);
+    return yield* readFixed(tensor.contents, runs, bytes);
   };
 }
+
+/** Texts between two yields. */
+const stepElements = 2048;
 
 /** Every element is a field. */
 function readerOf({ contents }: TypedTensor): WireReader {
@@ -101,24 +122,30 @@ function readerOf({ contents }: TypedTensor): WireReader {
 }
 
 /** Into the length-prefixed layout that BYTES has everywhere else. */
-function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
+function* readBytes(tensor: TypedTensor, reserve: Reserve): Steps<Uint8Array> {
   const field = 8;
   if (elementCount(tensor.shape) > mostBytesElements)
     fail(tensor, `it has more than ${mostBytesElements} elements, the limit for BYTES`);
   let count = 0;
   let total = 0;
+  let walked = 0;
   for (const counter = readerOf(tensor); counter.next(); ) {
     if (counter.field !== field) counter.skip();
     else {
       count += 1;
-      total += 4 + counter.view().byteLength;
+      counter.expect(wireTypes.bytes);
+      const length = counter.length();
+      counter.advance(length);
+      total += 4 + length;
     }
+    if (++walked % stepElements === 0) yield;
   }
   checkCount(tensor, 'bytes_contents', count);
   reserve(total);
   const packed = Buffer.allocUnsafeSlow(total);
   let at = 0;
   for (const reader = readerOf(tensor); reader.next(); ) {
+    if (++walked % stepElements === 0) yield;
     if (reader.field !== field) {
       reader.skip();
       continue;
@@ -131,18 +158,19 @@ function readBytes(tensor: TypedTensor, reserve: Reserve): Uint8Array {
   return packed;
 }
 
-function refuseHalf(tensor: TypedTensor): never {
+// biome-ignore lint/correctness/useYield: it fails before
+function* refuseHalf(tensor: TypedTensor): Steps<never> {
   fail(tensor, `${tensor.dtype} has no typed contents; send it in raw_input_contents`);
 }
 
-const readers: Record<DType, (tensor: TypedTensor, reserve: Reserve) => Uint8Array> = {
+const readers: Record<DType, (tensor: TypedTensor, reserve: Reserve) => Steps<Uint8Array>> = {
   BOOL: readBool,
-  INT8: readNarrow(2, 'int_contents', Int32Array, (wide) => new Int8Array(wide)),
-  INT16: readNarrow(2, 'int_contents', Int32Array, (wide) => new Int16Array(wide)),
+  INT8: readNarrow(2, 'int_contents', Int32Array, Int8Array),
+  INT16: readNarrow(2, 'int_contents', Int32Array, Int16Array),
   INT32: readNarrow(2, 'int_contents', Int32Array),
   INT64: readWide(3, 'int64_contents'),
-  UINT8: readNarrow(4, 'uint_contents', Uint32Array, (wide) => new Uint8Array(wide)),
-  UINT16: readNarrow(4, 'uint_contents', Uint32Array, (wide) => new Uint16Array(wide)),
+  UINT8: readNarrow(4, 'uint_contents', Uint32Array, Uint8Array),
+  UINT16: readNarrow(4, 'uint_contents', Uint32Array, Uint16Array),
   UINT32: readNarrow(4, 'uint_contents', Uint32Array),
   UINT64: readWide(5, 'uint64_contents'),
   FP32: readFloats(6, 'fp32_contents', 4),
@@ -156,6 +184,6 @@ const readers: Record<DType, (tensor: TypedTensor, reserve: Reserve) => Uint8Arr
  * The elements as the bytes that a tensor has everywhere else. Throws INPUT_DATA_INVALID when they are
  * not as many as the shape takes, PROTOBUF_INVALID, and what `reserve` throws.
  */
-export function readContents(tensor: TypedTensor, reserve: Reserve): Uint8Array {
+export function readContents(tensor: TypedTensor, reserve: Reserve): Steps<Uint8Array> {
   return readers[tensor.dtype](tensor, reserve);
 }

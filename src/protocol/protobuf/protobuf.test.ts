@@ -3,18 +3,30 @@
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../../test/models/random.ts';
 import { ServingError } from '../../errors.ts';
-import {
-  countFixedBytes,
-  countVarints,
-  packVarints,
-  packVarints64,
-  readBools,
-  readFixed,
-  readVarints,
-  readVarints64,
-} from './repeated-numbers.ts';
+import { runNow } from '../steps.ts';
+import type { NarrowArray } from './repeated-numbers.ts';
+import * as numbers from './repeated-numbers.ts';
 import { WireReader } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
+
+const { packVarints, packVarints64 } = numbers;
+const varintsOf = (bytes: Uint8Array, field: number) => runNow(numbers.findVarints(bytes, field));
+const fixedOf = (bytes: Uint8Array, field: number, size: 4 | 8) =>
+  runNow(numbers.findFixed(bytes, field, size));
+
+// All at once, from the number of the field.
+const countVarints = (bytes: Uint8Array, field: number): number =>
+  runNow(numbers.countVarints(bytes, varintsOf(bytes, field)));
+const countFixedBytes = (bytes: Uint8Array, field: number, size: 4 | 8): number =>
+  numbers.countFixedBytes(fixedOf(bytes, field, size));
+const readVarints = (bytes: Uint8Array, field: number, into: NarrowArray): number =>
+  runNow(numbers.readVarints(bytes, varintsOf(bytes, field), into));
+const readBools = (bytes: Uint8Array, field: number, into: Uint8Array): number =>
+  runNow(numbers.readBools(bytes, varintsOf(bytes, field), into));
+const readVarints64 = (bytes: Uint8Array, field: number, into: Uint32Array): number =>
+  runNow(numbers.readVarints64(bytes, varintsOf(bytes, field), into));
+const readFixed = (bytes: Uint8Array, field: number, size: 4 | 8, most: number): Uint8Array =>
+  runNow(numbers.readFixed(bytes, fixedOf(bytes, field, size), most));
 
 function first(bytes: Uint8Array): WireReader {
   const reader = new WireReader(bytes);
@@ -278,4 +290,25 @@ test('a message of millions of fields is refused while they are counted, in grou
     expect(() => walk(new WireReader(message))).toThrow(/too many fields \(at byte \d{1,6}\)/);
   }
   expect(() => walk(new WireReader(inner))).not.toThrow();
+});
+
+test('megabytes of packed numbers, of texts and of fields are read in hundreds of steps, none of them long', () => {
+  const ten = Buffer.alloc(
+    4_000_000,
+    Buffer.from([255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
+  );
+  const message = new WireWriter().bytes(1, ten).finish();
+  const runs = varintsOf(message, 1);
+  const halves = new Uint32Array(800_000);
+  const stepsOf = (steps: Iterator<undefined, unknown, undefined>): number => {
+    let count = 1;
+    while (!steps.next().done) count += 1;
+    return count;
+  };
+  expect(stepsOf(numbers.readVarints64(message, runs, halves))).toBeGreaterThan(100);
+  expect(halves.every((half) => half === 0xffff_ffff)).toBe(true);
+  expect(stepsOf(numbers.readVarints(message, runs, new Int32Array(400_000)))).toBeGreaterThan(100);
+  expect(stepsOf(numbers.countVarints(message, runs))).toBeGreaterThan(10);
+  const single = Buffer.alloc(400_000, Buffer.from([0x08, 5]));
+  expect(stepsOf(numbers.findVarints(single, 1))).toBeGreaterThan(10);
 });

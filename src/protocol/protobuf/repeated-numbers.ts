@@ -1,11 +1,13 @@
 /**
- * Repeated numbers of a message, packed or one by one or both, straight into typed arrays. Each call walks
- * over the message; nothing is kept for each value, however many fields they come in.
+ * Repeated numbers of a message, packed or one by one or both, straight into typed arrays. First it is found
+ * where they stand (`findRuns`), then they are counted or read; of what is kept, the places of fields are bounded.
  *
  * Arrays are filled up to their length and what is left over is passed over: the caller knows how many
  * values it wants, and never makes an array that the message has no values for.
  */
 
+import type { Steps } from '../steps.ts';
+import { stepBytes } from '../steps.ts';
 import { allowFields, refuseMessage, WireReader, wireTypes } from './wire-reader.ts';
 
 /** Integers of up to 32 bits. */
@@ -22,72 +24,113 @@ export type NarrowArray =
  * numbers one by one would hold up everybody.
  */
 const mostFields = 250_000;
+/** Fields that are walked over between two yields: half a millisecond. */
+const stepFields = 16_384;
 
-/** Where values of a field stand in the message; false ends the walk. */
-type VisitRun = (start: number, end: number) => boolean;
+/** Where the values of a field stand in a message: start and end of each piece, one after the other. */
+export type Runs = readonly number[];
 
-function eachRun(message: Uint8Array, field: number, wireType: number, visit: VisitRun): void {
+function* findRuns(message: Uint8Array, field: number, wireType: number): Steps<Runs> {
   const reader = new WireReader(message, 0, message.length, 0, allowFields(2 * mostFields));
+  const runs: number[] = [];
   for (let fields = 1; reader.next(); fields += 1) {
     if (fields > mostFields)
       refuseMessage(
         `more than ${mostFields} fields where numbers are; send them packed`,
         reader.position,
       );
-    if (reader.field !== field) {
-      reader.skip();
-      continue;
-    }
-    if (reader.wireType === wireTypes.bytes) reader.advance(reader.length());
-    else {
+    if (fields % stepFields === 0) yield;
+    if (reader.field !== field) reader.skip();
+    else if (reader.wireType === wireTypes.bytes) {
+      const length = reader.length();
+      const start = reader.advance(length);
+      runs.push(start, start + length);
+    } else {
       reader.expect(wireType);
       const start = reader.position;
       reader.skip();
-      if (!visit(start, reader.position)) return;
-      continue;
+      runs.push(start, reader.position);
     }
-    const start = reader.position - reader.low;
-    if (!visit(start, reader.position)) return;
   }
+  return runs;
 }
 
-/** How many varints stand in a field. */
-export function countVarints(message: Uint8Array, field: number): number {
+/** Where the varints of a field stand. Throws PROTOBUF_INVALID. */
+export const findVarints = (message: Uint8Array, field: number): Steps<Runs> =>
+  findRuns(message, field, wireTypes.varint);
+
+/** Where the float (`size` 4) or double (8) values of a field stand. Throws PROTOBUF_INVALID. */
+export function* findFixed(message: Uint8Array, field: number, size: 4 | 8): Steps<Runs> {
+  const wireType = size === 4 ? wireTypes.fixed32 : wireTypes.fixed64;
+  const runs = yield* findRuns(message, field, wireType);
+  for (let i = 0; i < runs.length; i += 2) {
+    const start = runs[i] as number;
+    if (((runs[i + 1] as number) - start) % size !== 0)
+      refuseMessage(`packed values of ${size} bytes are cut`, start);
+  }
+  return runs;
+}
+
+/** How many varints stand there. */
+export function* countVarints(message: Uint8Array, runs: Runs): Steps<number> {
   let count = 0;
-  eachRun(message, field, wireTypes.varint, (start, end) => {
-    for (let at = start; at < end; at += 1) if ((message[at] as number) < 0x80) count += 1;
-    return true;
-  });
+  let pause = stepBytes;
+  for (let i = 0; i < runs.length; i += 2) {
+    const end = runs[i + 1] as number;
+    for (let at = runs[i] as number; at < end; ) {
+      const stop = Math.min(end, at + 8 * stepBytes);
+      for (pause -= 1 + stop - at; at < stop; at += 1)
+        if ((message[at] as number) < 0x80) count += 1;
+      if (pause > 0) continue;
+      pause = stepBytes;
+      yield;
+    }
+  }
   return count;
 }
 
-/** How many bytes of float (`size` 4) or double (8) values stand in a field. */
-export function countFixedBytes(message: Uint8Array, field: number, size: 4 | 8): number {
+/** How many bytes of float or double values stand there. */
+export function countFixedBytes(runs: Runs): number {
   let bytes = 0;
-  eachFixedRun(message, field, size, (start, end) => {
-    bytes += end - start;
-    return true;
-  });
+  for (let i = 0; i < runs.length; i += 2) bytes += (runs[i + 1] as number) - (runs[i] as number);
   return bytes;
 }
 
-function eachFixedRun(message: Uint8Array, field: number, size: 4 | 8, visit: VisitRun): void {
-  const wireType = size === 4 ? wireTypes.fixed32 : wireTypes.fixed64;
-  eachRun(message, field, wireType, (start, end) => {
-    if ((end - start) % size !== 0) refuseMessage(`packed values of ${size} bytes are cut`, start);
-    return visit(start, end);
-  });
+/** Reads varints from the reader's place until `stop` or `most` are read; gives how many. */
+type ReadSome = (reader: WireReader, stop: number, from: number) => number;
+
+/** Calls `readSome` for pieces of all runs, which says how many values it has then. */
+function* readRuns(
+  message: Uint8Array,
+  runs: Runs,
+  most: number,
+  readSome: ReadSome,
+): Steps<number> {
+  let count = 0;
+  let pause = stepBytes;
+  for (let i = 0; i < runs.length && count < most; i += 2) {
+    const end = runs[i + 1] as number;
+    const reader = new WireReader(message, runs[i], end);
+    while (reader.position < end && count < most) {
+      const from = reader.position;
+      count = readSome(reader, Math.min(end, from + stepBytes), count);
+      pause -= 1 + reader.position - from;
+      if (pause > 0) continue;
+      pause = stepBytes;
+      yield;
+    }
+  }
+  return count;
 }
 
 /**
  * The low bits of int32, uint32, enum or half values into `into`. Gives how many there were, at most its
  * length.
  */
-export function readVarints(message: Uint8Array, field: number, into: NarrowArray): number {
-  let count = 0;
-  eachRun(message, field, wireTypes.varint, (start, end) => {
-    const reader = new WireReader(message, start, end);
-    while (reader.position < end && count < into.length) {
+export function readVarints(message: Uint8Array, runs: Runs, into: NarrowArray): Steps<number> {
+  return readRuns(message, runs, into.length, (reader, stop, from) => {
+    let count = from;
+    while (reader.position < stop && count < into.length) {
       const byte = message[reader.position] as number;
       if (byte < 0x80) {
         into[count] = byte;
@@ -98,17 +141,15 @@ export function readVarints(message: Uint8Array, field: number, into: NarrowArra
       }
       count += 1;
     }
-    return count < into.length;
+    return count;
   });
-  return count;
 }
 
 /** Bools as bytes of 0 and 1. */
-export function readBools(message: Uint8Array, field: number, into: Uint8Array): number {
-  let count = 0;
-  eachRun(message, field, wireTypes.varint, (start, end) => {
-    const reader = new WireReader(message, start, end);
-    while (reader.position < end && count < into.length) {
+export function readBools(message: Uint8Array, runs: Runs, into: Uint8Array): Steps<number> {
+  return readRuns(message, runs, into.length, (reader, stop, from) => {
+    let count = from;
+    while (reader.position < stop && count < into.length) {
       const byte = message[reader.position] as number;
       if (byte < 0x80) {
         into[count] = byte === 0 ? 0 : 1;
@@ -119,56 +160,41 @@ export function readBools(message: Uint8Array, field: number, into: Uint8Array):
       }
       count += 1;
     }
-    return count < into.length;
+    return count;
   });
-  return count;
 }
 
 /** int64 or uint64 values as pairs of 32-bit halves, the low one first, which is how they lie in memory. */
-export function readVarints64(message: Uint8Array, field: number, halves: Uint32Array): number {
-  let at = 0;
-  eachRun(message, field, wireTypes.varint, (start, end) => {
-    const reader = new WireReader(message, start, end);
-    while (reader.position < end && at < halves.length) {
+export function readVarints64(message: Uint8Array, runs: Runs, halves: Uint32Array): Steps<number> {
+  return readRuns(message, runs, halves.length / 2, (reader, stop, from) => {
+    let at = 2 * from;
+    while (reader.position < stop && at < halves.length) {
       reader.varint();
       halves[at] = reader.low;
       halves[at + 1] = reader.high;
       at += 2;
     }
-    return at < halves.length;
+    return at / 2;
   });
-  return at / 2;
 }
 
 /**
- * The bytes of float (`size` 4) or double (8) values, little-endian as they are sent: a view where they
- * stand in one packed field, as they nearly always do, otherwise a copy of at most `mostBytes`.
+ * The bytes of float or double values, little-endian as they are sent: a view where they stand in one packed
+ * field, as they nearly always do, otherwise a copy of at most `mostBytes`.
  */
-export function readFixed(
-  message: Uint8Array,
-  field: number,
-  size: 4 | 8,
-  mostBytes: number,
-): Uint8Array {
-  let first: Uint8Array | undefined;
-  let runs = 0;
-  let total = 0;
-  eachFixedRun(message, field, size, (start, end) => {
-    first ??= message.subarray(start, end);
-    runs += 1;
-    total += end - start;
-    return total < mostBytes;
-  });
-  if (!first) return new Uint8Array(0);
-  if (runs === 1) return first.subarray(0, mostBytes);
-  const whole = new Uint8Array(Math.min(total, mostBytes));
+export function* readFixed(message: Uint8Array, runs: Runs, mostBytes: number): Steps<Uint8Array> {
+  const [start, end] = runs;
+  if (start === undefined || end === undefined) return new Uint8Array(0);
+  if (runs.length === 2) return message.subarray(start, Math.min(end, start + mostBytes));
+  const whole = new Uint8Array(Math.min(countFixedBytes(runs), mostBytes));
   let at = 0;
-  eachFixedRun(message, field, size, (start, end) => {
-    const part = message.subarray(start, Math.min(end, start + whole.length - at));
+  for (let i = 0; i < runs.length && at < whole.length; i += 2) {
+    const from = runs[i] as number;
+    const part = message.subarray(from, Math.min(runs[i + 1] as number, from + whole.length - at));
     whole.set(part, at);
     at += part.length;
-    return at < whole.length;
-  });
+    if (i % stepFields === 0) yield;
+  }
   return whole;
 }
 

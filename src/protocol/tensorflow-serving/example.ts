@@ -6,10 +6,13 @@
 import {
   countFixedBytes,
   countVarints,
+  findFixed,
+  findVarints,
   readFixed,
   readVarints64,
 } from '../protobuf/repeated-numbers.ts';
 import { WireReader } from '../protobuf/wire-reader.ts';
+import { runNow } from '../steps.ts';
 import { readEntry } from './predict-message.ts';
 import type { TensorRoom } from './tensor-room.ts';
 
@@ -37,17 +40,19 @@ function readBytesList(reader: WireReader, room: TensorRoom): Feature {
 }
 
 function readFloatList(message: Uint8Array, room: TensorRoom): Feature {
-  const length = countFixedBytes(message, 1, 4);
+  const runs = runNow(findFixed(message, 1, 4));
+  const length = countFixedBytes(runs);
   room.claim(length, 'examples');
-  const bytes = new Uint8Array(readFixed(message, 1, 4, length));
+  const bytes = new Uint8Array(runNow(readFixed(message, runs, length)));
   return { kind: 'float', values: new Float32Array(bytes.buffer) };
 }
 
 function readInt64List(message: Uint8Array, room: TensorRoom): Feature {
-  const count = countVarints(message, 1);
+  const runs = runNow(findVarints(message, 1));
+  const count = runNow(countVarints(message, runs));
   room.claim(8 * count, 'examples');
   const values = new BigInt64Array(count);
-  readVarints64(message, 1, new Uint32Array(values.buffer));
+  runNow(readVarints64(message, runs, new Uint32Array(values.buffer)));
   return { kind: 'int64', values };
 }
 

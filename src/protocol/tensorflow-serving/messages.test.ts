@@ -9,6 +9,7 @@ import type { NamedTensor } from '../../tensor/tensor.ts';
 import { unpackBytes } from '../../tensor/tensor.ts';
 import type { TensorSpec } from '../../tensor/tensor-spec.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
+import { runNow } from '../steps.ts';
 import {
   decodeExamplesRequest,
   decodeMultiInferenceRequest,
@@ -36,7 +37,7 @@ const answered: ModelSpec = { name: 'half_plus_two', version: '123', signature: 
 
 describe('tensors of make_tensor_proto', () => {
   const read = (name: string): NamedTensor =>
-    decodeTensorProto(bytes(`tensor: ${name}`), 'x', room());
+    runNow(decodeTensorProto(bytes(`tensor: ${name}`), 'x', room()));
   const arrayOf = {
     FP32: Float32Array,
     FP64: Float64Array,
@@ -98,7 +99,7 @@ describe('predict', () => {
       signature: 'predict_images',
     });
     expect(request.outputFilter).toEqual(['scores']);
-    const [input] = readPredictInputs(request, signature, room());
+    const [input] = runNow(readPredictInputs(request, signature, room()));
     expect(input).toMatchObject({ name: 'images', dtype: 'BYTES', shape: [2] });
     const elements = unpackBytes(input?.data ?? new Uint8Array(0));
     expect(elements.map((one) => Buffer.from(one).toString())).toEqual(['jpeg', 'png']);
@@ -152,7 +153,7 @@ describe('predict', () => {
       inputs: new Map(inputs.map((name) => [name, new Uint8Array(0)])),
       outputFilter,
     };
-    expect(() => readPredictInputs(request, signature, room())).toThrow(
+    expect(() => runNow(readPredictInputs(request, signature, room()))).toThrow(
       expect.objectContaining({ code: 'TENSORFLOW_REQUEST_INVALID', message }),
     );
   });
@@ -172,7 +173,7 @@ describe('predict', () => {
       outputFilter: [],
     };
     try {
-      readPredictInputs(request, signature, room());
+      runNow(readPredictInputs(request, signature, room()));
       expect.unreachable();
     } catch (error) {
       expect((error as Error).message.length).toBeLessThan(7000);

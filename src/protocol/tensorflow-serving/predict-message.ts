@@ -9,6 +9,7 @@ import type { NamedTensor } from '../../tensor/tensor.ts';
 import type { TensorSpec } from '../../tensor/tensor-spec.ts';
 import { WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
+import type { Steps } from '../steps.ts';
 import { encodeTensorProto } from './encode-tensor-proto.ts';
 import type { ModelSpec } from './model-spec.ts';
 import { readModelSpec, requireModelSpec, writeModelSpec } from './model-spec.ts';
@@ -108,14 +109,16 @@ const namesOf = (specs: readonly TensorSpec[]): string[] => specs.map(({ name })
  * The inputs as tensors, when their names and the output filter are those of the signature. Throws
  * TENSORFLOW_REQUEST_INVALID, PROTOBUF_INVALID, INPUT_DATA_INVALID and what `room` throws.
  */
-export function readPredictInputs(
+export function* readPredictInputs(
   { inputs, outputFilter }: PredictMessage,
   signature: SignatureTensors,
   room: TensorRoom,
-): NamedTensor[] {
+): Steps<NamedTensor[]> {
   checkInputNames([...inputs.keys()], namesOf(signature.inputs));
   checkOutputFilter(outputFilter, namesOf(signature.outputs));
-  return Array.from(inputs, ([name, message]) => decodeTensorProto(message, name, room));
+  const tensors: NamedTensor[] = [];
+  for (const [name, message] of inputs) tensors.push(yield* decodeTensorProto(message, name, room));
+  return tensors;
 }
 
 /** `model` says who answered. */

@@ -5,9 +5,10 @@
  */
 
 import { ServingError } from '../../errors.ts';
-import { countVarints, readVarints64 } from '../protobuf/repeated-numbers.ts';
+import { countVarints, findVarints, readVarints64 } from '../protobuf/repeated-numbers.ts';
 import { WireReader } from '../protobuf/wire-reader.ts';
 import { WireWriter } from '../protobuf/wire-writer.ts';
+import { runNow } from '../steps.ts';
 
 export type ReloadVersions =
   | { readonly policy: 'latest'; readonly count: number }
@@ -40,10 +41,11 @@ function readLatest(reader: WireReader): ReloadVersions {
 }
 
 function readSpecific(message: Uint8Array): ReloadVersions {
-  const count = countVarints(message, 1);
+  const runs = runNow(findVarints(message, 1));
+  const count = runNow(countVarints(message, runs));
   if (count > most) refuse(`more than ${most} versions`);
   const versions = new BigInt64Array(count);
-  readVarints64(message, 1, new Uint32Array(versions.buffer));
+  runNow(readVarints64(message, runs, new Uint32Array(versions.buffer)));
   return { policy: 'specific', list: Array.from(versions, String) };
 }
 

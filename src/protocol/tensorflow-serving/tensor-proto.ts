@@ -13,8 +13,16 @@ import { sizeOfDType } from '../../tensor/dtype.ts';
 import type { NamedTensor } from '../../tensor/tensor.ts';
 import { elementCount, mostBytesElements } from '../../tensor/tensor.ts';
 import type { NarrowArray } from '../protobuf/repeated-numbers.ts';
-import { readBools, readFixed, readVarints, readVarints64 } from '../protobuf/repeated-numbers.ts';
+import {
+  findFixed,
+  findVarints,
+  readBools,
+  readFixed,
+  readVarints,
+  readVarints64,
+} from '../protobuf/repeated-numbers.ts';
 import { allowFields, WireReader, wireTypes } from '../protobuf/wire-reader.ts';
+import type { Steps } from '../steps.ts';
 import { dtypeOfNumber, nameOfNumber } from './data-types.ts';
 import type { TensorRoom } from './tensor-room.ts';
 
@@ -34,6 +42,8 @@ export const tensorFields = {
   uint64: 17,
 } as const;
 
+/** Fields that are walked over between two yields. */
+const stepFields = 8192;
 const maxRank = 32;
 const maxDim = 0xffff_ffff;
 
@@ -74,12 +84,13 @@ function readerOf(message: Uint8Array): WireReader {
   return new WireReader(message, 0, message.length, 0, allowFields(2 * mostBytesElements));
 }
 
-function readHead(message: Uint8Array, input: string): TensorHead {
+function* readHead(message: Uint8Array, input: string): Steps<TensorHead> {
   const reader = readerOf(message);
   const shape: number[] = [];
   let dtype = 0;
   let content: Uint8Array | undefined;
-  while (reader.next()) {
+  for (let fields = 1; reader.next(); fields += 1) {
+    if (fields % stepFields === 0) yield;
     if (reader.field === tensorFields.dtype) dtype = reader.int32();
     else if (reader.field === tensorFields.shape) readShape(reader.message(), shape, input);
     else if (reader.field === tensorFields.content) content = reader.view();
@@ -93,30 +104,33 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: NarrowArray | BigInt64Array
   new Uint8Array(buffer, byteOffset, byteLength);
 
 /** Varints into a new array of the right length; what is missing is the last of them. */
-function readNarrow<T extends NarrowArray>(
+function* readNarrow<T extends NarrowArray>(
   into: T,
   message: Uint8Array,
   field: number,
-): Uint8Array {
-  const given = readVarints(message, field, into);
+): Steps<Uint8Array> {
+  const runs = yield* findVarints(message, field);
+  const given = yield* readVarints(message, runs, into);
   if (given > 0 && given < into.length) into.fill(into[given - 1] as number, given);
   return bytesOf(into);
 }
 
-function readWide(into: BigInt64Array, message: Uint8Array, field: number): Uint8Array {
-  const given = readVarints64(message, field, new Uint32Array(into.buffer));
+function* readWide(into: BigInt64Array, message: Uint8Array, field: number): Steps<Uint8Array> {
+  const runs = yield* findVarints(message, field);
+  const given = yield* readVarints64(message, runs, new Uint32Array(into.buffer));
   if (given > 0 && given < into.length) into.fill(into[given - 1] as bigint, given);
   return bytesOf(into);
 }
 
-function readFlags(into: Uint8Array, message: Uint8Array): Uint8Array {
-  const given = readBools(message, tensorFields.bool, into);
+function* readFlags(into: Uint8Array, message: Uint8Array): Steps<Uint8Array> {
+  const runs = yield* findVarints(message, tensorFields.bool);
+  const given = yield* readBools(message, runs, into);
   if (given > 0 && given < into.length) into.fill(into[given - 1] as number, given);
   return into;
 }
 
 /** Integers of a dtype that are sent as varints, `count` of them. */
-function readIntegers(dtype: DType, message: Uint8Array, count: number): Uint8Array {
+function readIntegers(dtype: DType, message: Uint8Array, count: number): Steps<Uint8Array> {
   const { int, int64, half, uint32, uint64 } = tensorFields;
   switch (dtype) {
     case 'INT8':
@@ -207,37 +221,38 @@ function readStrings(
   return packed;
 }
 
-function readValues(
+function* readValues(
   dtype: DType,
   message: Uint8Array,
   count: number,
   input: string,
   room: TensorRoom,
-): Uint8Array {
+): Steps<Uint8Array> {
   if (dtype === 'BYTES') return readStrings(message, count, input, room);
   const size = sizeOfDType(dtype);
   const length = count * size;
   if (dtype === 'FP32' || dtype === 'FP64') {
     const field = dtype === 'FP32' ? tensorFields.float : tensorFields.double;
-    const given = readFixed(message, field, dtype === 'FP32' ? 4 : 8, length);
+    const runs = yield* findFixed(message, field, dtype === 'FP32' ? 4 : 8);
+    const given = yield* readFixed(message, runs, length);
     if (given.length === length) return given;
     room.claim(length, input);
     return repeatLast(given, size, length);
   }
   room.claim(length, input);
-  return readIntegers(dtype, message, count);
+  return yield* readIntegers(dtype, message, count);
 }
 
 /**
  * Reads one TensorProto. `input` names it in messages; what it takes beyond the message is claimed from
  * `room` before it is made. Throws PROTOBUF_INVALID, INPUT_DATA_INVALID and what `room` throws.
  */
-export function decodeTensorProto(
+export function* decodeTensorProto(
   message: Uint8Array,
   input: string,
   room: TensorRoom,
-): NamedTensor {
-  const { dtype: number, shape, content } = readHead(message, input);
+): Steps<NamedTensor> {
+  const { dtype: number, shape, content } = yield* readHead(message, input);
   const dtype = dtypeOfNumber(number);
   if (!dtype)
     refuse(input, `it is ${nameOfNumber(number)}; expected numbers, DT_BOOL or DT_STRING`);
@@ -245,7 +260,12 @@ export function decodeTensorProto(
   if (!Number.isSafeInteger(count * 8))
     refuse(input, `its shape [${shape.join(', ')}] has too many elements`);
   if (!content || content.length === 0)
-    return { name: input, dtype, shape, data: readValues(dtype, message, count, input, room) };
+    return {
+      name: input,
+      dtype,
+      shape,
+      data: yield* readValues(dtype, message, count, input, room),
+    };
   if (dtype === 'BYTES')
     refuse(input, 'DT_STRING has its values in string_val, not tensor_content');
   const expected = count * sizeOfDType(dtype);
