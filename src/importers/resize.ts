@@ -8,9 +8,9 @@
 
 import { float } from '../onnx/graph-data.ts';
 import type { ImportGraph, Size, Value } from './import-graph.ts';
+import { permute } from './permute.ts';
 import type { ResizeMethod } from './resize-matrix.ts';
 import { nearestIndices, resizeMatrix } from './resize-matrix.ts';
-import { permute } from './weight.ts';
 
 export interface ResizeOptions {
   readonly method: ResizeMethod;

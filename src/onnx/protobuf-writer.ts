@@ -7,6 +7,7 @@
 /** Bytes that are made when they are written, a piece at a time; the pieces must add up. */
 export interface LazyBytes {
   readonly byteLength: number;
+  /** Each is good until the next one is asked for. */
   pieces(): Iterable<Uint8Array>;
 }
 

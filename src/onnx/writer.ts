@@ -36,7 +36,9 @@ export const defaultIrVersion = 8;
 
 /** The bytes of the model in pieces; views of the weights are not copied, lazy weights are made now. */
 export function encodeModel(graph: GraphData, options: ModelOptions = {}): Uint8Array[] {
-  return modelPieces(graph, options).flatMap((piece) => [...readPiece(piece)]);
+  return modelPieces(graph, options).flatMap((piece) =>
+    piece instanceof Uint8Array ? [piece] : Array.from(readPiece(piece), (part) => part.slice()),
+  );
 }
 
 /** `ModelProto`: ir_version 1, producer 2 and 3, model_version 5, graph 7, opset 8, metadata 14. */

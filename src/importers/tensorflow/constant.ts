@@ -7,6 +7,7 @@
 
 import { InvalidModelError } from '../problems.ts';
 import type { DataType, Numbers } from './data-types.ts';
+import { isFloating } from './data-types.ts';
 
 export interface Constant {
   readonly kind: 'constant';
@@ -59,7 +60,12 @@ export function constantOf(
   place = 'constant',
 ): Constant {
   const numbers = makeNumbers(type, countOf(shape), place);
-  for (let i = 0; i < numbers.length; i += 1) numbers[i] = toElement(type, values[i] ?? 0) as never;
+  if (isFloating(type) && values.length === numbers.length) numbers.set(values as never);
+  else {
+    for (let i = 0; i < numbers.length; i += 1) {
+      numbers[i] = toElement(type, values[i] ?? 0) as never;
+    }
+  }
   return storedConstant(type, shape, place, () => numbers);
 }
 
@@ -105,7 +111,10 @@ export function toElement(type: DataType, value: number): number | bigint {
 export function doublesOf(constant: Constant): Float64Array {
   const numbers = constant.read();
   if (numbers instanceof Float64Array) return numbers;
-  return Float64Array.from(numbers as ArrayLike<number | bigint>, Number);
+  if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) {
+    return Float64Array.from(numbers as ArrayLike<bigint>, Number);
+  }
+  return new Float64Array(numbers);
 }
 
 /** The elements as a plain list, of a small tensor such as a shape. */

@@ -10,7 +10,7 @@ import type { ElementType } from '../../onnx/element-type.ts';
 import type { Attributes } from '../../onnx/graph-data.ts';
 import type { Layout, Size, Value } from '../import-graph.ts';
 import { type ImportGraph, toFirst } from '../import-graph.ts';
-import { permuteWeight } from '../weight.ts';
+import { permuteInParts } from '../permute.ts';
 import type { Constant } from './constant.ts';
 import { countOf, doublesOf, reshapeConstant } from './constant.ts';
 import type { DataType } from './data-types.ts';
@@ -90,13 +90,13 @@ export class Emitter {
     const key = `${this.#idOf(constant)} ${order.join()} ${reshaped?.join() ?? ''}`;
     return this.#once(key, () => {
       const shape = order.map((axis) => constant.shape[axis] ?? 1);
-      return this.#initialiser(constant, reshaped ?? shape, () => permute(constant, order));
+      return this.#initialiser(constant, reshaped ?? shape, () => permuted(constant, order));
     });
   }
 
   initialiser(constant: Constant): Value {
     return this.#once(`${this.#idOf(constant)}`, () =>
-      this.#initialiser(constant, constant.shape, () => constant.read()),
+      this.#initialiser(constant, constant.shape, () => [constant.read()]),
     );
   }
 
@@ -129,7 +129,11 @@ export class Emitter {
     return this.graph.apply('Squeeze', [cast, this.ints([0])], { dtype: cast.dtype, shape: [] });
   }
 
-  #initialiser(constant: Constant, shape: readonly number[], read: () => ArrayBufferView): Value {
+  #initialiser(
+    constant: Constant,
+    shape: readonly number[],
+    read: () => Iterable<ArrayBufferView>,
+  ): Value {
     const { type, texts, place } = constant;
     const dtype = elementOf(type);
     const wish = nameOf(place);
@@ -141,8 +145,9 @@ export class Emitter {
     const data = {
       byteLength,
       *pieces() {
-        const { buffer, byteOffset, byteLength: length } = read();
-        yield new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+        for (const { buffer, byteOffset, byteLength: length } of read()) {
+          yield new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+        }
       },
     };
     const name = this.root.graph.initialiser(wish, dtype, shape, data);
@@ -194,13 +199,11 @@ export function elementOf(type: DataType): ElementType {
 const nameOf = (place: string): string =>
   /"(.+)"|'(.+)'/.exec(place)?.slice(1).find(Boolean) ?? place;
 
-function permute(constant: Constant, order: readonly number[]): ArrayBufferView {
+function permuted(constant: Constant, order: readonly number[]): Iterable<ArrayBufferView> {
   const numbers = constant.read();
-  const { shape, place } = constant;
-  if (numbers instanceof Float32Array) {
-    return permuteWeight({ place, shape, read: () => numbers }, order).read();
-  }
-  return permuteNumbers(numbers, shape, order);
+  return numbers instanceof Float32Array
+    ? permuteInParts(numbers, constant.shape, order)
+    : [permuteNumbers(numbers, constant.shape, order)];
 }
 
 /** The size of an axis of a value, told by the value itself. */

@@ -61,6 +61,10 @@ function withPathInElements(data: Elements, path: string): Elements {
   if (isStrings(data) || ArrayBuffer.isView(data)) return data;
   return {
     byteLength: data.byteLength,
-    pieces: () => withPath(path, () => [...data.pieces()]),
+    *pieces() {
+      const pieces = withPath(path, () => data.pieces()[Symbol.iterator]());
+      const take = (): IteratorResult<Uint8Array> => withPath(path, () => pieces.next());
+      for (let piece = take(); !piece.done; piece = take()) yield piece.value;
+    },
   };
 }

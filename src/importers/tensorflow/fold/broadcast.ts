@@ -2,7 +2,7 @@
 
 import { InvalidModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
-import { checkMade, constantOf, countOf } from '../constant.ts';
+import { checkMade, constantOf, countOf, doublesOf } from '../constant.ts';
 import type { DataType } from '../data-types.ts';
 import { stridesOf } from '../permute.ts';
 
@@ -18,15 +18,18 @@ export function broadcastShapes(shapes: readonly (readonly number[])[], place: s
   });
 }
 
-/** For each element of `shape`, the position of the element of `from` that is meant. */
-function positions(from: readonly number[], shape: readonly number[]): (index: number) => number {
-  if (countOf(from) === 1) return () => 0;
-  if (from.length === shape.length && from.every((size, i) => size === shape[i])) return (i) => i;
+/** The elements as doubles, repeated to that shape. */
+function spread(constant: Constant, shape: readonly number[]): Float64Array {
+  const numbers = doublesOf(constant);
+  const from = constant.shape;
+  if (from.length === shape.length && from.every((size, i) => size === shape[i])) return numbers;
+  const result = new Float64Array(countOf(shape));
+  if (numbers.length === 1) return result.fill(numbers[0] as number);
   const strides = stridesOf(from);
   const outer = stridesOf(shape);
   const missing = shape.length - from.length;
-  return (index) => {
-    let left = index;
+  for (let i = 0; i < result.length; i += 1) {
+    let left = i;
     let at = 0;
     for (let axis = 0; axis < shape.length; axis += 1) {
       const stride = outer[axis] as number;
@@ -36,8 +39,9 @@ function positions(from: readonly number[], shape: readonly number[]): (index: n
         at += here * (strides[axis - missing] as number);
       }
     }
-    return at;
-  };
+    result[i] = numbers[at] as number;
+  }
+  return result;
 }
 
 /** `compute` of the elements of each constant, element by element. */
@@ -52,21 +56,15 @@ export function mapElements(
     place,
   );
   const count = countOf(shape);
-  checkMade({ bytes: Float64Array.BYTES_PER_ELEMENT }, count, place);
-  const sources = constants.map((constant) => ({
-    array: constant.read(),
-    at: positions(constant.shape, shape),
-  }));
+  checkMade({ bytes: Float64Array.BYTES_PER_ELEMENT * (1 + constants.length) }, count, place);
+  const sources = constants.map((constant) => spread(constant, shape));
+  const [a, b] = sources;
   const values = new Float64Array(count);
-  const element = (k: number, i: number): number => {
-    const { array, at } = sources[k] as (typeof sources)[number];
-    return Number(array[at(i)] ?? 0);
-  };
-  if (sources.length === 1) for (let i = 0; i < count; i += 1) values[i] = compute(element(0, i));
-  else if (sources.length === 2) {
-    for (let i = 0; i < count; i += 1) values[i] = compute(element(0, i), element(1, i));
-  } else {
-    for (let i = 0; i < count; i += 1) values[i] = compute(...sources.map((_, k) => element(k, i)));
-  }
+  if (!a || sources.length > 2) {
+    for (let i = 0; i < count; i += 1) {
+      values[i] = compute(...sources.map((source) => source[i] as number));
+    }
+  } else if (!b) for (let i = 0; i < count; i += 1) values[i] = compute(a[i] as number);
+  else for (let i = 0; i < count; i += 1) values[i] = compute(a[i] as number, b[i] as number);
   return constantOf(type, shape, values, place);
 }
