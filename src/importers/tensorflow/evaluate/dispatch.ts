@@ -7,6 +7,7 @@ import { InvalidModelError, UnsupportedModelError } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
 import { fold } from '../fold/fold.ts';
 import { arithmeticHandlers } from '../ops/arithmetic.ts';
+import { bandHandlers } from '../ops/bands.ts';
 import { convolutionHandlers } from '../ops/convolutions.ts';
 import { counterResult, plainCounters } from '../ops/counters.ts';
 import { everyRow } from '../ops/every-row.ts';
@@ -38,6 +39,7 @@ const handlers: Handlers = {
   ...partHandlers,
   ...paddingHandlers,
   ...patchHandlers,
+  ...bandHandlers,
   ...sliceHandlers,
   ...convolutionHandlers,
   ...poolingHandlers,
