@@ -97,7 +97,7 @@ async function measureFormat(base: Row, path: string, folder: string): Promise<C
   mkdirSync(into);
   using converter = createConverter({ cache: Promise.resolve(undefined), environment: {} });
   try {
-    const model = await converter.convertInto(into, path);
+    const model = await converter.convertInto({ folder: into }, path);
     const [signature] = model.report.signatures;
     if (!signature) throw new Error('no signature');
     const answers = await answersOf(model.file, signature, saved);

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:f
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { ServingError } from '../errors.ts';
+import { reportName } from '../importers/convert-model.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
 import { createConverter } from '../importers/converted-models.ts';
 import type { Architecture, Finding, NamedValue } from '../importers/importer.ts';
@@ -45,15 +46,24 @@ const values = (all: readonly NamedValue[]): string[] =>
 const describeFinding = ({ kind, place, what }: Finding): string =>
   `  ${kind.padEnd(10)}  ${place === '' ? '' : `${place}: `}${what}`;
 
-function print(converted: ConvertedModel, place: string, output: Output): void {
-  const { report, check } = converted;
+interface Places {
+  /** The graph of the first signature. */
+  readonly place: string;
+  /** Graphs of other signatures, and weights in files of their own. */
+  readonly beside: readonly string[];
+}
+
+function print({ report, check }: ConvertedModel, places: Places, output: Output): void {
+  const { place, beside } = places;
   output.print(bold(place, output));
+  for (const path of beside) output.print(`  beside it   ${path}`);
   output.print(`  from        ${[report.format, report.producer].filter(Boolean).join(', ')}`);
   if (report.architecture) output.print(`  network     ${report.architecture}`);
   output.print(`  weights     ${formatBytes(report.weightBytes)}`);
   output.print(`  nodes       ${report.nodes}`);
-  for (const { name, inputs, outputs } of report.signatures) {
-    output.print(`  signature   ${name}`);
+  const first = report.signatures[0]?.file;
+  for (const { name, file, inputs, outputs } of report.signatures) {
+    output.print(`  signature   ${name}${file === first ? '' : `, in ${file}`}`);
     for (const line of [...values(inputs), '    →', ...values(outputs)]) output.print(line);
   }
   for (const finding of report.findings) output.print(describeFinding(finding));
@@ -75,14 +85,19 @@ function print(converted: ConvertedModel, place: string, output: Output): void {
   }
 }
 
-/** Moves the graph and what lies beside it to its place. */
-function moveResult(folder: string, place: string): void {
-  for (const name of readdirSync(folder)) {
-    if (name === 'import.json') continue;
+/**
+ * Moves the graphs and their data beside the place; the first graph is the place itself. Gives where they are.
+ * Throws FILE_EXISTS, and then has moved nothing.
+ */
+function moveResult(folder: string, first: string, place: string, force: boolean): string[] {
+  const moves = readdirSync(folder)
+    .filter((name) => name !== reportName)
+    .sort((a, b) => Number(b === first) - Number(a === first) || (a < b ? -1 : 1))
     // External data is named inside of the graph.
-    const target = name === 'model.onnx' ? place : join(dirname(place), name);
-    renameSync(join(folder, name), target);
-  }
+    .map((name) => ({ name, to: name === first ? place : join(dirname(place), name) }));
+  for (const { to } of moves) refuseExisting(to, force);
+  for (const { name, to } of moves) renameSync(join(folder, name), to);
+  return moves.map(({ to }) => to);
 }
 
 function refuseExisting(place: string, force: boolean): void {
@@ -106,17 +121,19 @@ export async function importModel(
   });
   const folder = mkdtempSync(join(dirname(place), '.modelship-import-'));
   try {
+    const name = basename(place, '.onnx');
     const converted = await converter.convertInto(
-      folder,
+      { folder, name },
       resolve(command.path),
       { signature: command.signature, architecture: command.architecture },
       input !== undefined && expected !== undefined
         ? { input: resolve(input), output: resolve(expected) }
         : undefined,
     );
-    moveResult(folder, place);
-    if (command.json) output.print(JSON.stringify({ ...converted, file: place }, null, 2));
-    else print(converted, place, output);
+    const first = basename(converted.file);
+    const [, ...beside] = moveResult(folder, first, place, command.force);
+    if (command.json) output.print(JSON.stringify({ ...converted, file: place, beside }, null, 2));
+    else print(converted, { place, beside }, output);
     const error = converted.check?.expectedError ?? 0;
     return error <= verifyBound ? exitCodes.done : exitCodes.model;
   } finally {

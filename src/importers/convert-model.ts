@@ -4,7 +4,7 @@
  */
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
 import { withFileSource } from '../onnx/byte-source.ts';
 import type { GraphData } from '../onnx/graph-data.ts';
@@ -20,6 +20,8 @@ export interface ConversionOrder {
   readonly options: ImportOptions;
   /** An empty folder for the result. */
   readonly folder: string;
+  /** What its files are called, without an ending; `model` if left out. */
+  readonly name?: string | undefined;
 }
 
 /** What is known of a signature without its graph. */
@@ -47,7 +49,9 @@ export interface ConversionReport {
   readonly peakBytes: number;
 }
 
-export const convertedName = 'model.onnx';
+const usualName = 'model';
+/** The graph of the first signature. */
+export const convertedName = `${usualName}.onnx`;
 export const reportName = 'import.json';
 
 /** What Linux knows of this process; the conversion may read it besides the model. */
@@ -61,7 +65,7 @@ const largeModel = 2 ** 30;
  * what is wrong with the model, or that it is none.
  */
 export function convertModel(
-  { path, options, folder }: ConversionOrder,
+  { path, options, folder, name = usualName }: ConversionOrder,
   checkWanted: () => void = () => {},
 ): ConversionReport {
   checkWanted();
@@ -75,7 +79,7 @@ export function convertModel(
     });
   }
   using model = importer.open(path, options);
-  const signatures = withPath(path, () => writeSignatures(model, folder, checkWanted));
+  const signatures = withPath(path, () => writeSignatures(model, join(folder, name), checkWanted));
   const [first] = model.signatures;
   const report: ConversionReport = {
     format: model.format,
@@ -123,21 +127,21 @@ function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Each graph once; the first is `model.onnx`. */
+/** Each graph once: `base.onnx`, then `base-1.onnx`, `base-2.onnx`, … */
 function writeSignatures(
   model: ImportedModel,
-  folder: string,
+  base: string,
   checkWanted: () => void,
 ): SignatureReport[] {
   const files = new Map<GraphData, string>();
   return model.signatures.map(({ name, graph, inputs, outputs }) => {
     let file = files.get(graph);
     if (file === undefined) {
-      file = files.size === 0 ? convertedName : `model-${files.size}.onnx`;
+      file = files.size === 0 ? `${base}.onnx` : `${base}-${files.size}.onnx`;
       files.set(graph, file);
-      writeGraph(join(folder, file), withCheck(graph, checkWanted), model);
+      writeGraph(file, withCheck(graph, checkWanted), model);
     }
-    return { name, inputs, outputs, file };
+    return { name, inputs, outputs, file: basename(file) };
   });
 }
 

@@ -73,9 +73,12 @@ export interface Converter {
   convert(path: string, options?: ImportOptions, watch?: ConversionWatch): Promise<ConvertedModel>;
   /** The copy that `convert` gave is not used any more; to be called as often. */
   release(file: string): void;
-  /** The same into a folder that the caller owns, which is empty; `expected` are two .npy files. */
+  /**
+   * The same into a folder that the caller owns, which is empty, as `name.onnx` and what lies beside it; `expected`
+   * are two .npy files.
+   */
   convertInto(
-    folder: string,
+    to: { readonly folder: string; readonly name?: string },
     path: string,
     options?: ImportOptions,
     expected?: { readonly input: string; readonly output: string },
@@ -116,14 +119,14 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     folder: string,
     path: string,
     options: ImportOptions,
-    signal?: AbortSignal,
+    { signal, name }: { readonly signal?: AbortSignal | undefined; readonly name?: string } = {},
   ): Promise<ConversionReport> {
     const files = filesOfModel(path);
     const bytes = bytesOf(files);
     const result = await runOneShot({
       entry: 'converter',
       // Its folder cannot be read.
-      order: { path: files[0] ?? path, options, folder },
+      order: { path: files[0] ?? path, options, folder, name },
       environment,
       nodeOptions: conversionPermissions(files, folder),
       maxBytes: memoryBeyondFiles + 2 * bytes,
@@ -213,7 +216,7 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
     mkdirSync(building, { recursive: true, mode: 0o700 });
     try {
       onPhase?.('converting');
-      const report = await runConversion(building, path, options, signal);
+      const report = await runConversion(building, path, options, { signal });
       onPhase?.('checking the converted copy');
       const check = await runCheck(building, path, report, signal);
       moveInto(building, folder);
@@ -258,10 +261,12 @@ export function createConverter({ cache, environment }: ConverterOptions): Conve
       }
     },
     release,
-    async convertInto(folder, path, options = {}, expected) {
-      const report = await runConversion(folder, path, options);
+    async convertInto({ folder, name }, path, options = {}, expected) {
+      const named = name === undefined ? {} : { name };
+      const report = await runConversion(folder, path, options, named);
       const check = await runCheck(folder, path, report, undefined, expected);
-      return { file: join(folder, convertedName), report, check, fromCache: false };
+      const file = join(folder, report.signatures[0]?.file ?? convertedName);
+      return { file, report, check, fromCache: false };
     },
     [Symbol.dispose]() {
       for (const all of holds.values()) for (const end of all) end();

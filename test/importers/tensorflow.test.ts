@@ -1,6 +1,6 @@
 /** SavedModels and frozen graphs in the commands and in the server, as a user gives them. */
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -280,4 +280,25 @@ test('a conversion reads the files of its model and no others, wherever its resu
       ),
     ]);
   }
+});
+
+test('graphs of other signatures lie beside the file under its name, and overwrite nothing', async () => {
+  mkdirSync(at('out'));
+  const convert = (out: string, ...more: string[]) =>
+    runModelship(['import', at('models', 'heads', '1'), '-o', at('out', out), ...more]);
+  const first = await convert('first.onnx');
+  expect(first.stdout).toMatch(/beside it +.*first-1\.onnx/);
+  expect(first.stdout).toMatch(/signature +\w+, in first-1\.onnx/);
+  const second = await convert('second.onnx');
+  expect([first.code, second.code]).toEqual([0, 0]);
+  const written = readdirSync(at('out'));
+  expect(written).toEqual(expect.arrayContaining(['first-1.onnx', 'second-1.onnx']));
+  expect(written.every((name) => /^(first|second)(-\d)?\.onnx$/.test(name))).toBe(true);
+
+  writeFileSync(at('out', 'third-1.onnx'), 'mine');
+  const refused = await convert('third.onnx');
+  expect(refused.stderr).toContain('third-1.onnx exists already');
+  expect(readFileSync(at('out', 'third-1.onnx'), 'utf8')).toBe('mine');
+  expect(readdirSync(at('out'))).not.toContain('third.onnx');
+  expect((await convert('third.onnx', '--force')).code).toBe(0);
 });
