@@ -58,6 +58,7 @@ export function proposeInputYaml(tensor: PictureTensor, layout?: string): string
     : ['[0.485, 0.456, 0.406]', '[0.229, 0.224, 0.225]'];
   return [
     ...lines,
+    '  # A model with a Rescaling or Normalization layer of its own takes pixels as they are: leave all below out.',
     '  scale: 0.00392156862745098   # 1/255; 1 when the model wants 0 to 255',
     `  mean: ${mean}  # as in training; leave out when there was none`,
     `  std: ${std}`,

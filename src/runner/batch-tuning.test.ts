@@ -167,6 +167,13 @@ describe('a disturbance', () => {
     expect(outcome.batchSize.reason).toContain('because other work took it');
   });
 
+  test('of one run of one row, after which there is no time for two, is not kept', async () => {
+    const cost = (rows: number, count: number) => (rows === 1 && count === 1 ? 90 : 8 * rows);
+    const outcome = await tune({ cost });
+    expect([outcome.certain, triedOf(outcome)]).toEqual([false, [1]]);
+    expect(outcome.batchSize.reason).toContain('because other work took it');
+  });
+
   test('that makes no difference is no matter', async () => {
     const { certain, batchSize } = await tune({
       cost: (rows) => tiny(rows) * (rows < 1024 ? 1 : 1.3),

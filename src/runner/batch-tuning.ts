@@ -93,7 +93,7 @@ export function timeRuns(run: RunTensors, now: () => number): TimedRuns {
 }
 
 const noGain = 'more rows gain nothing';
-/** Short runs alone do not use the time up. */
+/** Short runs alone do not use the time up, nor do a few of one row. */
 const noTurn = 'there was no time to try more rows, because other work took it';
 
 const round = (value: number): number => Number(value.toPrecision(4));
@@ -131,10 +131,9 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
   const tried: number[] = [];
   const msOf = (rows: number): number => fastest.get(rows)?.ms ?? Number.POSITIVE_INFINITY;
   const bound = (): number => Math.max(boundMs, boundRows * msOf(1));
-  const inTime = (ms: number): boolean => {
-    const budget = Math.min(mostBudgetMs, Math.max(leastBudgetMs, budgetRows * msOf(1)));
-    return now() - startedAt + ms <= budget;
-  };
+  const budget = (): number =>
+    Math.min(mostBudgetMs, Math.max(leastBudgetMs, budgetRows * msOf(1)));
+  const inTime = (ms: number): boolean => now() - startedAt + ms <= budget();
 
   /** Twice the rows took so much longer that something else must have had the core meanwhile. */
   const isDoubtful = (rows: number): boolean =>
@@ -170,7 +169,11 @@ export async function tuneBatch({ runs, makeRows, now }: TuningOptions): Promise
     if (ms > bound()) return `more rows would run longer than ${Math.round(bound())} ms`;
     const foreseen = rows > 2 && msOf(rows / 2) >= shortMs;
     if (foreseen && rateOf(rows, ms) < worthwhile * best) return noGain;
-    if (!inTime(ms)) return ms < shortMs ? noTurn : 'there was no time to try more rows';
+    if (!inTime(ms)) {
+      // Of one row, runs of half of this time had been made.
+      const isShort = ms < shortMs || (rows === 2 && 4 * ms < budget());
+      return isShort ? noTurn : 'there was no time to try more rows';
+    }
     return undefined;
   }
 
