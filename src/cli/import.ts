@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import { ServingError } from '../errors.ts';
+import { ServingError, visibleLine } from '../errors.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
 import { createConverter } from '../importers/converted-models.ts';
 import type { Architecture, Finding, NamedValue } from '../importers/importer.ts';
@@ -40,7 +40,9 @@ const describeShape = (shape: NamedValue['shape']): string =>
   `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
 
 const values = (all: readonly NamedValue[]): string[] =>
-  table(all.map(({ name, dtype, shape }) => [`    ${name}`, dtype, describeShape(shape)]));
+  table(
+    all.map(({ name, dtype, shape }) => [`    ${visibleLine(name)}`, dtype, describeShape(shape)]),
+  );
 
 const describeFinding = ({ kind, place, what }: Finding): string =>
   `  ${kind.padEnd(10)}  ${place === '' ? '' : `${place}: `}${what}`;
@@ -53,7 +55,7 @@ function print(converted: ConvertedModel, place: string, output: Output): void {
   output.print(`  weights     ${formatBytes(report.weightBytes)}`);
   output.print(`  nodes       ${report.nodes}`);
   for (const { name, inputs, outputs } of report.signatures) {
-    output.print(`  signature   ${name}`);
+    output.print(`  signature   ${visibleLine(name)}`);
     for (const line of [...values(inputs), '    →', ...values(outputs)]) output.print(line);
   }
   for (const finding of report.findings) output.print(describeFinding(finding));

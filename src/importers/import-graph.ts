@@ -13,6 +13,7 @@ import { createGraph } from '../onnx/graph-builder.ts';
 import type { Attributes, Elements, GraphData } from '../onnx/graph-data.ts';
 import type { Dim } from '../onnx/value-type.ts';
 import { nameOutputs, prune } from './finish.ts';
+import { InvalidModelError } from './problems.ts';
 import type { Weight } from './weight.ts';
 import { lazyBytes } from './weight.ts';
 
@@ -76,12 +77,14 @@ export class ImportGraph {
 
   /** An input as the wire has it. The first axis is named `batch` where it is open. */
   input(name: string, dtype: ElementType, shape: readonly Size[]): Value {
+    checkName('input', name);
     const dims: Dim[] = shape.map((size, i) => size ?? (i === 0 ? 'batch' : null));
     return { name: this.graph.input(name, dtype, dims), dtype, shape, layout: 'source' };
   }
 
   /** Declares a value as an output; it has that name in the finished graph. */
   output(name: string, value: Value): Value {
+    checkName('output', name);
     const source = this.toSource(value);
     this.#outputs.push({ name, value: source });
     return source;
@@ -200,6 +203,15 @@ export class ImportGraph {
     const shape = perm.map((axis) => source.shape[axis] ?? null);
     return this.apply('Transpose', [source], { dtype: value.dtype, shape }, { perm });
   }
+}
+
+/** ONNX Runtime takes the names of inputs and outputs as C strings. */
+function checkName(kind: 'input' | 'output', name: string): void {
+  if (!name.includes('\0')) return;
+  throw new InvalidModelError(
+    `${kind} "${name}"`,
+    'its name holds the character NUL, which no name of a tensor may have; name it otherwise and save the model again',
+  );
 }
 
 /** Reshape's target: 0 keeps the axis of the same place, one -1 takes what is left. */

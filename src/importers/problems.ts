@@ -3,7 +3,7 @@
  * model and the problem. `withPath` turns it into the error that users see.
  */
 
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError, visibleLine } from '../errors.ts';
 
 /** The file is damaged, or is not what it claims to be. */
 export class InvalidModelError extends Error {
@@ -45,11 +45,14 @@ export function withPath<T>(path: string, work: () => T): T {
 
 function toServingError(path: string, error: unknown): unknown {
   if (error instanceof InvalidModelError) {
-    const { place, message: problem } = error;
+    const place = visibleLine(error.place);
+    const problem = visibleLine(error.message);
     return new ServingError('IMPORT_FILE_INVALID', { path, place, problem });
   }
   if (error instanceof UnsupportedModelError) {
-    const { place, message: what, supported } = error;
+    const place = visibleLine(error.place);
+    const what = visibleLine(error.message);
+    const supported = visibleLine(error.supported);
     return new ServingError('IMPORT_UNSUPPORTED', { path, place, what, supported });
   }
   const { code, message } = error as NodeJS.ErrnoException;
