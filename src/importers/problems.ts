@@ -34,6 +34,25 @@ export class UnsupportedModelError extends Error {
   }
 }
 
+/** A tensor is larger than any model needs; what builds the graph does not know for which layer it does. */
+export class TensorTooLargeError extends Error {
+  /** `problem` is a clause, as in InvalidModelError. */
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'TensorTooLargeError';
+  }
+}
+
+/** Runs `work`; a tensor of it that is too large is told with the place. */
+export function withPlace<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TensorTooLargeError)) throw error;
+    throw new InvalidModelError(place, error.message);
+  }
+}
+
 /** Runs `work`; what it finds wrong with the model becomes an error with the path of the file. */
 export function withPath<T>(path: string, work: () => T): T {
   try {

@@ -333,3 +333,72 @@ test('models that call one another 2^40 times are refused', { timeout: 30_000 },
   }
   expect(errorOf(fileOf(model)).message).toContain('there are too many calls of layers');
 });
+
+/** A layer of this class on an input of this shape. */
+function oneLayer(className: string, config: object, shape: readonly (number | null)[]): object {
+  const inputConfig = { name: 'x', batch_input_shape: shape, dtype: 'float32' };
+  return functional(
+    [
+      ['x', [], { config: inputConfig }],
+      ['y', ['x'], { class_name: className, config: { trainable: true, ...config } }],
+    ],
+    'y',
+  );
+}
+
+const picture = [null, 8, 8, 3];
+
+test.each([
+  ['ZeroPadding2D', { padding: 1e9 }, picture],
+  ['Resizing', { height: 1e6, width: 1e6, interpolation: 'nearest' }, picture],
+  ['Resizing', { height: 1e9, width: 1e9, interpolation: 'bilinear' }, picture],
+  ['UpSampling2D', { size: [1e6, 1e6] }, picture],
+  ['UpSampling2D', { size: [1e9, 1e9], interpolation: 'bicubic' }, [null, 8, 8, 3]],
+  ['RepeatVector', { n: 2 ** 40 }, [null, 4]],
+])('%s to a size beyond any model is refused with its place', (className, config, shape) => {
+  const { code, message } = errorOf(fileOf(oneLayer(className, config, shape)));
+  expect(code).toBe('IMPORT_FILE_INVALID');
+  expect(message).toMatch(
+    new RegExp(
+      `layer "y" \\(${className}\\): it makes a tensor \\[.*for one row; at most 2147483648`,
+    ),
+  );
+});
+
+test('a concatenation that doubles again and again is refused where it is too large', () => {
+  const doublings = Array.from(
+    { length: 40 },
+    (_, i) =>
+      [
+        `c${i + 1}`,
+        [`c${i}`, `c${i}`],
+        { class_name: 'Concatenate', config: { axis: -1, trainable: true } },
+      ] as const,
+  );
+  expect(errorOf(fileOf(functional([['c0', []], ...doublings], 'c40'))).message).toContain(
+    'layer "c28" (Concatenate): it makes a tensor [?, 1073741824], 4294967296 bytes',
+  );
+});
+
+test.each([
+  [[null, 2 ** 20, 2 ** 20], 'it makes a tensor [?, 1048576, 1048576]'],
+  [[null, -4], 'the shape of the input is [null,-4]; expected whole numbers of at least 0'],
+])('an input of the shape %j is refused: %s', (shape, message) => {
+  expect(errorOf(fileOf(oneLayer('Activation', { activation: 'relu' }, shape))).message).toContain(
+    `layer "x" (InputLayer): ${message}`,
+  );
+});
+
+test.each([
+  [4, 4],
+  [9, 0],
+  [0, 8],
+])('a cropping of %i and %i of 8 leaves nothing and is refused', (before, after) => {
+  const cropping = [
+    [1, 1],
+    [before, after],
+  ];
+  expect(errorOf(fileOf(oneLayer('Cropping2D', { cropping }, picture))).message).toContain(
+    `layer "y" (Cropping2D): its cropping is [${before}, ${after}] along axis 2 of its input, which has the size 8`,
+  );
+});

@@ -8,7 +8,7 @@
 import { closestNames } from '../../validation/closest-names.ts';
 import { unary } from '../elementwise.ts';
 import type { ImportGraph, Size, Value } from '../import-graph.ts';
-import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
+import { InvalidModelError, UnsupportedModelError, withPlace } from '../problems.ts';
 import type { Json } from './config.ts';
 import { Config, isObject, plain } from './config.ts';
 import type { KerasFile, LayerCall, LayerKind, Resolved } from './layer-kind.ts';
@@ -270,7 +270,7 @@ export function runLayer(
       { args, kwargs },
       kind.anyDtype ? inputs : inputs.map((value) => toFloat(graph, value)),
     );
-    const made = kind.convert(call);
+    const made = withPlace(layer.place, () => kind.convert(call));
     const outputs = isValue(made as Resolved) ? [made as Value] : [...(made as readonly Value[])];
     return passMask(conversion, kind, inputs, outputs);
   } finally {
@@ -392,10 +392,16 @@ export function declareInput(
   const { config, place } = layer;
   const given = plain(config.batch_shape ?? config.batch_input_shape);
   const shape = (given as readonly Size[] | undefined | null) ?? fallback;
-  if (!Array.isArray(shape) || shape.length === 0 || !shape.every(isSize)) {
+  if (!Array.isArray(shape) || shape.length === 0) {
     throw new InvalidModelError(
       place,
       'the shape of the input is not in the file; build the model before saving it',
+    );
+  }
+  if (!shape.every(isSize)) {
+    throw new InvalidModelError(
+      place,
+      `the shape of the input is ${JSON.stringify(shape).slice(0, 100)}; expected whole numbers of at least 0, and null where a size is open`,
     );
   }
   const name = dtypeName(config.dtype);
@@ -409,7 +415,9 @@ export function declareInput(
   if (name !== 'float32' && dtype === 'FP32') {
     conversion.file.note({ kind: 'replaced', place, what: `${name} is computed in float32` });
   }
-  return conversion.graph.input(layer.name, dtype, shape as readonly Size[]);
+  return withPlace(place, () =>
+    conversion.graph.input(layer.name, dtype, shape as readonly Size[]),
+  );
 }
 
 const isSize = (size: unknown): boolean =>
