@@ -586,7 +586,8 @@ export class ServingError<C extends ErrorCode = ErrorCode> extends Error {
   readonly details: ErrorDetails<C>;
 
   constructor(code: C, details: ErrorDetails<C>, options?: ErrorOptions) {
-    super((errorCatalogue[code].message as (d: ErrorDetails<C>) => string)(details), options);
+    const message = errorCatalogue[code].message as (d: ErrorDetails<C>) => string;
+    super(visibleText(message(details)), options);
     this.name = 'ServingError';
     this.code = code;
     this.details = details;
@@ -614,6 +615,19 @@ export interface PlainError {
 /** Rebuilds an error that another process of ours sent. */
 export function fromPlain(plain: PlainError): ServingError {
   return new ServingError(plain.code, plain.details as ErrorDetails<ErrorCode>);
+}
+
+/** Control characters, and those that turn the direction of the text around them. */
+const steering = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Names come from models, files and requests: what would steer a terminal or a log is shown (`\\u001b`). */
+export function visibleLine(text: string): string {
+  return text.replace(steering, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** The same for text of several lines: its line breaks are kept. */
+export function visibleText(text: string): string {
+  return text.split('\n').map(visibleLine).join('\n');
 }
 
 /** The message of anything thrown, one line, without a stack. */

@@ -5,7 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import { ServingError } from '../errors.ts';
+import { ServingError, visibleLine } from '../errors.ts';
 import { reportName } from '../importers/convert-model.ts';
 import type { ConvertedModel } from '../importers/converted-models.ts';
 import { createConverter } from '../importers/converted-models.ts';
@@ -41,7 +41,9 @@ const describeShape = (shape: NamedValue['shape']): string =>
   `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
 
 const values = (all: readonly NamedValue[]): string[] =>
-  table(all.map(({ name, dtype, shape }) => [`    ${name}`, dtype, describeShape(shape)]));
+  table(
+    all.map(({ name, dtype, shape }) => [`    ${visibleLine(name)}`, dtype, describeShape(shape)]),
+  );
 
 const describeFinding = ({ kind, place, what }: Finding): string =>
   `  ${kind.padEnd(10)}  ${place === '' ? '' : `${place}: `}${what}`;
@@ -63,7 +65,7 @@ function print({ report, check }: ConvertedModel, places: Places, output: Output
   output.print(`  nodes       ${report.nodes}`);
   const first = report.signatures[0]?.file;
   for (const { name, file, inputs, outputs } of report.signatures) {
-    output.print(`  signature   ${name}${file === first ? '' : `, in ${file}`}`);
+    output.print(`  signature   ${visibleLine(name)}${file === first ? '' : `, in ${file}`}`);
     for (const line of [...values(inputs), '    →', ...values(outputs)]) output.print(line);
   }
   for (const finding of report.findings) output.print(describeFinding(finding));

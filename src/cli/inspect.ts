@@ -4,6 +4,7 @@
 
 import { relative } from 'node:path';
 import type { Settings } from '../config/settings.ts';
+import { visibleLine } from '../errors.ts';
 import type { ModelSignature } from '../repository/model-signature.ts';
 import type { ReadModel, ReadVersion } from '../repository/read-model.ts';
 import { warningsOf } from '../repository/read-model.ts';
@@ -34,7 +35,7 @@ export interface InspectOptions {
 
 function describeTensor({ name, dtype, shape, anyShape }: TensorSpec): string[] {
   const dims = anyShape ? 'any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
-  return [`    ${name}`, dtype, dims];
+  return [`    ${visibleLine(name)}`, dtype, dims];
 }
 
 function printSignature(signature: ModelSignature, output: Output): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bold, formatBytes, table } from './terminal.ts';
+import { bold, formatBytes, printable, table } from './terminal.ts';
 
 test('a table has columns two spaces apart and no spaces at its line ends', () => {
   expect(
@@ -14,8 +14,14 @@ test('a table has columns two spaces apart and no spaces at its line ends', () =
 
 test('what would steer a terminal is shown, not sent; line breaks of a message are kept', () => {
   expect(table([['\u001b[2Jx\u009b', 'two\nlines\t']])).toEqual([
-    '\\x1b[2Jx\\x9b  two\nlines\\x09',
+    '\\u001b[2Jx\\u009b  two\nlines\\u0009',
   ]);
+});
+
+test('a printed line may be bold, and steers nothing else', () => {
+  expect(printable('\u001b[1mname\u001b[22m \u001b[31m\u202e\0\u009b2J\nnext')).toBe(
+    '\u001b[1mname\u001b[22m \\u001b[31m\\u202e\\u0000\\u009b2J\nnext',
+  );
 });
 
 test('nothing is bold where no person reads', () => {

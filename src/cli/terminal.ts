@@ -1,6 +1,7 @@
 /** What the commands print: tables for people, nothing fancy when no person looks. */
 
 import { styleText } from 'node:util';
+import { visibleText } from '../errors.ts';
 
 export interface Output {
   print(line: string): void;
@@ -8,14 +9,23 @@ export interface Output {
   readonly isTerminal: boolean;
 }
 
+const boldOn = '\u001b[1m';
+const boldOff = '\u001b[22m';
+
+/** Bold is ours, and does no harm; whatever else would steer a terminal is shown, not sent. */
+export function printable(text: string): string {
+  const plain = (part: string): string => part.split(boldOff).map(visibleText).join(boldOff);
+  return text.split(boldOn).map(plain).join(boldOn);
+}
+
 export const standardOutput: Output = {
-  print: (line) => void process.stdout.write(`${line}\n`),
+  print: (line) => void process.stdout.write(`${printable(line)}\n`),
   isTerminal: process.stdout.isTTY === true,
 };
 
 /** What takes long, for a person who waits; beside what a command prints. */
 export function tellPerson(line: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+  if (process.stderr.isTTY) process.stderr.write(`${printable(line)}\n`);
 }
 
 /** Bold where a person reads. */
@@ -23,13 +33,9 @@ export function bold(text: string, output: Output): string {
   return output.isTerminal ? styleText('bold', text) : text;
 }
 
-/** Names come from model files and pictures: what would steer a terminal is shown, not sent. */
-const harmless = (cell: string): string =>
-  cell.replace(/[^\P{Cc}\n]/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
-
 /** Rows as columns, left-aligned, two spaces apart. */
 export function table(cells: readonly (readonly string[])[]): string[] {
-  const rows = cells.map((row) => row.map(harmless));
+  const rows = cells.map((row) => row.map(visibleText));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {

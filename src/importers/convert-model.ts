@@ -5,7 +5,7 @@
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError, visibleLine } from '../errors.ts';
 import { withFileSource } from '../onnx/byte-source.ts';
 import type { GraphData } from '../onnx/graph-data.ts';
 import { isStrings } from '../onnx/graph-data.ts';
@@ -85,7 +85,7 @@ export function convertModel(
     format: model.format,
     producer: model.producer,
     architecture: model.architecture,
-    findings: model.findings,
+    findings: model.findings.map(visibleFinding),
     signatures,
     weightBytes: first ? weightBytesOf(first.graph) : 0,
     nodes: first?.graph.nodes.length ?? 0,
@@ -96,6 +96,12 @@ export function convertModel(
   writeFileSync(join(folder, reportName), JSON.stringify(report));
   return report;
 }
+
+const visibleFinding = ({ kind, place, what }: Finding): Finding => ({
+  kind,
+  place: visibleLine(place),
+  what: visibleLine(what),
+});
 
 /** What a file of no known format looks like. */
 function whatIs(path: string): string {

@@ -91,10 +91,9 @@ export interface Converter {
 const memoryBeyondFiles = 2 ** 30;
 const minutes = 60_000;
 
-/** The files that the model is made of. Throws IMPORT_FILE_INVALID for what no importer knows. */
+/** The files that the model is made of. Throws IMPORT_FILE_INVALID for a link out of its folder. */
 export function filesOfModel(path: string): readonly string[] {
-  const importer = withPath(path, () => findImporter(path));
-  return importer?.files?.(path) ?? [path];
+  return withPath(path, () => findImporter(path)?.files?.(path) ?? [path]);
 }
 
 const bytesOf = (files: readonly string[]): number =>

@@ -7,12 +7,13 @@
  */
 
 import type { ElementType } from '../onnx/element-type.ts';
-import { numberOfElementType } from '../onnx/element-type.ts';
+import { bitsOfElementType, numberOfElementType } from '../onnx/element-type.ts';
 import type { Graph } from '../onnx/graph-builder.ts';
 import { createGraph } from '../onnx/graph-builder.ts';
 import type { Attributes, Elements, GraphData } from '../onnx/graph-data.ts';
 import type { Dim } from '../onnx/value-type.ts';
 import { nameOutputs, prune } from './finish.ts';
+import { InvalidModelError, TensorTooLargeError } from './problems.ts';
 import type { Weight } from './weight.ts';
 import { lazyBytes } from './weight.ts';
 
@@ -76,12 +77,15 @@ export class ImportGraph {
 
   /** An input as the wire has it. The first axis is named `batch` where it is open. */
   input(name: string, dtype: ElementType, shape: readonly Size[]): Value {
+    checkName('input', name);
+    checkSize(shape, dtype);
     const dims: Dim[] = shape.map((size, i) => size ?? (i === 0 ? 'batch' : null));
     return { name: this.graph.input(name, dtype, dims), dtype, shape, layout: 'source' };
   }
 
   /** Declares a value as an output; it has that name in the finished graph. */
   output(name: string, value: Value): Value {
+    checkName('output', name);
     const source = this.toSource(value);
     this.#outputs.push({ name, value: source });
     return source;
@@ -92,16 +96,20 @@ export class ImportGraph {
     return prune(nameOutputs(this.graph, this.#outputs));
   }
 
-  /** A node of one output. Values go in as they lie; `made` says what comes out (FP32 if left out). */
+  /**
+   * A node of one output. Values go in as they lie; `made` says what comes out (FP32 if left out). Throws
+   * TensorTooLargeError.
+   */
   apply(
     op: string,
     inputs: readonly (Value | string)[],
     made: Made,
     attributes: Attributes = {},
   ): Value {
+    const { dtype = 'FP32', shape, layout = 'source' } = made;
+    checkSize(shape, dtype);
     const names = inputs.map((input) => (typeof input === 'string' ? input : input.name));
     const [name = ''] = this.nodeOf(op, names, attributes, 1);
-    const { dtype = 'FP32', shape, layout = 'source' } = made;
     return { name, dtype, shape, layout };
   }
 
@@ -200,6 +208,29 @@ export class ImportGraph {
     const shape = perm.map((axis) => source.shape[axis] ?? null);
     return this.apply('Transpose', [source], { dtype: value.dtype, shape }, { perm });
   }
+}
+
+/** docs/decisions/limits.md says why so. */
+const largestTensor = 2 ** 31;
+
+/** Throws TensorTooLargeError for what is too large with every open size 1; before anything of that size is made. */
+export function checkSize(shape: readonly Size[], dtype: ElementType = 'FP32'): void {
+  const count = shape.reduce<number>((product, size) => product * (size ?? 1), 1);
+  const bytes = (count * bitsOfElementType(dtype)) / 8;
+  if (bytes <= largestTensor) return;
+  const sizes = shape.map((size) => size ?? '?').join(', ');
+  throw new TensorTooLargeError(
+    `it makes a tensor [${sizes}], ${bytes} bytes for one row; at most ${largestTensor} are converted`,
+  );
+}
+
+/** ONNX Runtime takes the names of inputs and outputs as C strings. */
+function checkName(kind: 'input' | 'output', name: string): void {
+  if (!name.includes('\0')) return;
+  throw new InvalidModelError(
+    `${kind} "${name}"`,
+    'its name holds the character NUL, which no name of a tensor may have; name it otherwise and save the model again',
+  );
 }
 
 /** Reshape's target: 0 keeps the axis of the same place, one -1 takes what is left. */

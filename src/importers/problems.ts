@@ -3,7 +3,7 @@
  * model and the problem. `withPath` turns it into the error that users see.
  */
 
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError, visibleLine } from '../errors.ts';
 
 /** The file is damaged, or is not what it claims to be. */
 export class InvalidModelError extends Error {
@@ -34,6 +34,25 @@ export class UnsupportedModelError extends Error {
   }
 }
 
+/** A tensor is larger than any model needs; what builds the graph does not know for which layer it does. */
+export class TensorTooLargeError extends Error {
+  /** `problem` is a clause, as in InvalidModelError. */
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'TensorTooLargeError';
+  }
+}
+
+/** Runs `work`; a tensor of it that is too large is told with the place. */
+export function withPlace<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TensorTooLargeError)) throw error;
+    throw new InvalidModelError(place, error.message);
+  }
+}
+
 /** Runs `work`; what it finds wrong with the model becomes an error with the path of the file. */
 export function withPath<T>(path: string, work: () => T): T {
   try {
@@ -45,11 +64,14 @@ export function withPath<T>(path: string, work: () => T): T {
 
 function toServingError(path: string, error: unknown): unknown {
   if (error instanceof InvalidModelError) {
-    const { place, message: problem } = error;
+    const place = visibleLine(error.place);
+    const problem = visibleLine(error.message);
     return new ServingError('IMPORT_FILE_INVALID', { path, place, problem });
   }
   if (error instanceof UnsupportedModelError) {
-    const { place, message: what, supported } = error;
+    const place = visibleLine(error.place);
+    const what = visibleLine(error.message);
+    const supported = visibleLine(error.supported);
     return new ServingError('IMPORT_UNSUPPORTED', { path, place, what, supported });
   }
   const { code, message } = error as NodeJS.ErrnoException;

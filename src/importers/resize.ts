@@ -8,6 +8,7 @@
 
 import { float } from '../onnx/graph-data.ts';
 import type { ImportGraph, Size, Value } from './import-graph.ts';
+import { checkSize } from './import-graph.ts';
 import { permute } from './permute.ts';
 import type { ResizeMethod } from './resize-matrix.ts';
 import { nearestIndices, resizeMatrix } from './resize-matrix.ts';
@@ -43,6 +44,7 @@ export function resizeTo(
   const axes = placeAxes(value.shape.length, options.channelsLast);
   const from = axes.map((axis) => value.shape[axis] ?? null);
   if (from.every((size, i) => size === sizes[i])) return value;
+  checkSize(resizedShape(value, axes, sizes), value.dtype);
   if (from.some((size) => size === null)) return resizeOpen(graph, value, sizes, options);
   if (options.method === 'nearest') return gatherNearest(graph, value, axes, sizes);
   return multiply(graph, value, axes, sizes, options as MatrixOptions);
@@ -80,6 +82,8 @@ function multiply(
     shape: resizedShape(value, axes, target),
     layout: x.layout,
   });
+  checkSize([height, h]);
+  checkSize([width, w]);
   const rows = matrix(graph, [height, h], resizeMatrix(method, h, height, antialias));
   const columns = permute(resizeMatrix(method, w, width, antialias), [width, w], [1, 0]);
   const tall = graph.apply('MatMul', [rows, x], made([height, w]));

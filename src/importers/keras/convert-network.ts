@@ -8,7 +8,7 @@
 import { closestNames } from '../../validation/closest-names.ts';
 import { unary } from '../elementwise.ts';
 import type { ImportGraph, Size, Value } from '../import-graph.ts';
-import { InvalidModelError, UnsupportedModelError } from '../problems.ts';
+import { InvalidModelError, UnsupportedModelError, withPlace } from '../problems.ts';
 import type { Json } from './config.ts';
 import { Config, isObject, plain } from './config.ts';
 import type { KerasFile, LayerCall, LayerKind, Resolved } from './layer-kind.ts';
@@ -106,6 +106,10 @@ class FunctionalRun {
   readonly #weights: LayerWeights;
   readonly #results = new Map<string, Value[][]>();
   readonly #layers: ReadonlyMap<string, Layer>;
+  /** Layers whose next call needs an output of a call that is not made yet: by layer and call. */
+  readonly #waiting = new Map<string, Map<number, Layer[]>>();
+  /** How far the inputs of a layer's next call are known to be there. */
+  readonly #checked = new Map<Layer, { readonly refs: readonly TensorRef[]; found: number }>();
 
   constructor(conversion: Conversion, network: Network, weights: LayerWeights) {
     this.#conversion = conversion;
@@ -129,45 +133,58 @@ class FunctionalRun {
     );
   }
 
-  /** Calls in the order of the file, again and again until all are done: layers may be listed in any order. */
+  /**
+   * Calls in the order of the file as far as their inputs are there, and the others when the last of theirs is made:
+   * layers may be listed in any order. A layer that nothing calls takes no part.
+   */
   #runAll(): void {
-    let waiting = this.#network.layers.filter(({ name }) => !this.#results.has(name));
-    while (waiting.length > 0) {
-      const left = waiting.filter((layer) => !this.#runCalls(layer));
-      if (left.length === waiting.length) {
-        const stuck = left[0] as Layer;
-        if (stuck.calls.length === 0) {
-          // A layer that nothing calls takes no part.
-          waiting = waiting.filter((layer) => layer !== stuck);
-          continue;
-        }
-        throw new InvalidModelError(stuck.place, 'its inputs come from nowhere or from itself');
-      }
-      waiting = left;
+    const layers = this.#network.layers.filter(({ name }) => !this.#results.has(name));
+    const queue = [...layers];
+    for (const layer of queue) this.#runCalls(layer, queue);
+    const stuck = layers.find(
+      ({ name, calls }) => (this.#results.get(name)?.length ?? 0) < calls.length,
+    );
+    if (stuck) {
+      throw new InvalidModelError(stuck.place, 'its inputs come from nowhere or from itself');
     }
   }
 
-  /** True when all calls of the layer are done. */
-  #runCalls(layer: Layer): boolean {
-    if (layer.calls.length === 0) return false;
+  /** Makes the calls of the layer that can be made; what waited for one of them joins the queue. */
+  #runCalls(layer: Layer, queue: Layer[]): void {
     const done = this.#results.get(layer.name) ?? [];
-    this.#results.set(layer.name, done);
+    if (layer.calls.length > 0) this.#results.set(layer.name, done);
     while (done.length < layer.calls.length) {
       const call = layer.calls[done.length] as Call;
-      if (!this.#isReady(call)) return false;
+      if (!this.#isReady(layer, call)) return;
       const resolved = {
         args: call.args.map((argument) => this.#resolve(argument)),
         kwargs: this.#resolve(call.kwargs) as LayerCall['kwargs'],
       };
       done.push(runLayer(this.#conversion, layer, weightsOf(this.#weights, layer), resolved));
+      const woken = this.#waiting.get(layer.name)?.get(done.length - 1) ?? [];
+      for (const next of woken) queue.push(next);
     }
-    return true;
   }
 
-  #isReady({ args, kwargs }: Call): boolean {
-    return [...args, kwargs]
-      .flatMap((argument) => refsIn(argument))
-      .every((ref) => this.#find(ref, this.#baseOfInputs(ref)) !== undefined);
+  /** False when an input is missing: the layer then waits for the call that makes it. */
+  #isReady(layer: Layer, { args, kwargs }: Call): boolean {
+    const known = this.#checked.get(layer) ?? { refs: refsIn([...args, kwargs]), found: 0 };
+    for (; known.found < known.refs.length; known.found += 1) {
+      const ref = known.refs[known.found] as TensorRef;
+      const base = this.#baseOfInputs(ref);
+      if (this.#find(ref, base) !== undefined) continue;
+      this.#checked.set(layer, known);
+      const calls = this.#waiting.get(ref.layer) ?? new Map<number, Layer[]>();
+      const at = this.#indexOf(ref, base);
+      calls
+        .set(at, calls.get(at) ?? [])
+        .get(at)
+        ?.push(layer);
+      this.#waiting.set(ref.layer, calls);
+      return false;
+    }
+    this.#checked.delete(layer);
+    return true;
   }
 
   /** Keras 2 counts the call that made a nested model as its first; Keras 3 does not, inside. */
@@ -182,13 +199,16 @@ class FunctionalRun {
     return this.#baseOfInputs(ref);
   }
 
-  #find({ layer, call, tensor }: TensorRef, base: number): Value | undefined {
-    const calls = this.#results.get(layer);
+  /** Which of its layer's calls a reference means, counted from 0. */
+  #indexOf({ layer, call }: TensorRef, base: number): number {
     const expected = this.#layers.get(layer)?.calls.length ?? 0;
     const index = call - base;
     // A file that counts the other way is seen where the index has no call.
-    const at = index < 0 ? call : index >= Math.max(expected, 1) ? index - 1 : index;
-    return calls?.[at]?.[tensor];
+    return index < 0 ? call : index >= Math.max(expected, 1) ? index - 1 : index;
+  }
+
+  #find(ref: TensorRef, base: number): Value | undefined {
+    return this.#results.get(ref.layer)?.[this.#indexOf(ref, base)]?.[ref.tensor];
   }
 
   #take(ref: TensorRef, base: number): Value {
@@ -250,7 +270,7 @@ export function runLayer(
       { args, kwargs },
       kind.anyDtype ? inputs : inputs.map((value) => toFloat(graph, value)),
     );
-    const made = kind.convert(call);
+    const made = withPlace(layer.place, () => kind.convert(call));
     const outputs = isValue(made as Resolved) ? [made as Value] : [...(made as readonly Value[])];
     return passMask(conversion, kind, inputs, outputs);
   } finally {
@@ -372,10 +392,16 @@ export function declareInput(
   const { config, place } = layer;
   const given = plain(config.batch_shape ?? config.batch_input_shape);
   const shape = (given as readonly Size[] | undefined | null) ?? fallback;
-  if (!Array.isArray(shape) || shape.length === 0 || !shape.every(isSize)) {
+  if (!Array.isArray(shape) || shape.length === 0) {
     throw new InvalidModelError(
       place,
       'the shape of the input is not in the file; build the model before saving it',
+    );
+  }
+  if (!shape.every(isSize)) {
+    throw new InvalidModelError(
+      place,
+      `the shape of the input is ${JSON.stringify(shape).slice(0, 100)}; expected whole numbers of at least 0, and null where a size is open`,
     );
   }
   const name = dtypeName(config.dtype);
@@ -389,7 +415,9 @@ export function declareInput(
   if (name !== 'float32' && dtype === 'FP32') {
     conversion.file.note({ kind: 'replaced', place, what: `${name} is computed in float32` });
   }
-  return conversion.graph.input(layer.name, dtype, shape as readonly Size[]);
+  return withPlace(place, () =>
+    conversion.graph.input(layer.name, dtype, shape as readonly Size[]),
+  );
 }
 
 const isSize = (size: unknown): boolean =>

@@ -133,8 +133,26 @@ export function unplannedLayers(root: Hdf5Group, network: Network, kindOf: FindK
   );
 }
 
+type Child = Plan['children'][number];
+const childrenBy = {
+  path: new WeakMap<Plan, Map<string, Child>>(),
+  name: new WeakMap<Plan, Map<string, Child>>(),
+};
+
+/** Each layer of a large network asks for its own. */
+function childOf(plan: Plan, key: 'path' | 'name', wanted: string): Child {
+  let known = childrenBy[key].get(plan);
+  if (!known) {
+    known = new Map(plan.children.map((child) => [child[key], child]));
+    childrenBy[key].set(plan, known);
+  }
+  const found = known.get(wanted);
+  if (!found) throw missing(plan.place, wanted);
+  return found;
+}
+
 function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): LayerWeights {
-  const { place, own, children } = plan;
+  const { place, own } = plan;
   let vars: Hdf5Group | undefined;
   const find = (slot: string): Hdf5Dataset | undefined => {
     vars ??= checkName(group?.group('vars'), plan);
@@ -142,8 +160,7 @@ function newWeights(group: Hdf5Group | undefined, plan: Plan, prefix: string): L
     return index === -1 ? undefined : vars?.dataset(String(index));
   };
   const open = (key: 'path' | 'name', wanted: string): LayerWeights => {
-    const found = children.find((child) => child[key] === wanted);
-    if (!found) throw missing(place, wanted);
+    const found = childOf(plan, key, wanted);
     const path = found.path.replace(/^layers\//, prefix);
     // Keras 2 and 3 call some attributes with and without an underscore.
     const other = path.startsWith('_') ? path.slice(1) : `_${path}`;
@@ -179,7 +196,7 @@ function checkName(vars: Hdf5Group | undefined, { name, place }: Plan): Hdf5Grou
 
 /** The weights of a whole model, which has none beside those of its layers. */
 function weightsOfLayers(
-  { children }: Plan,
+  plan: Plan,
   weightsOf: (plan: Plan, name: string) => LayerWeights,
 ): LayerWeights {
   return {
@@ -192,9 +209,7 @@ function weightsOfLayers(
       throw missing('', attribute);
     },
     layer(name) {
-      const found = children.find((child) => child.name === name);
-      if (!found) throw missing('', name);
-      return weightsOf(found.plan, name);
+      return weightsOf(childOf(plan, 'name', name).plan, name);
     },
   };
 }
@@ -224,15 +239,13 @@ export function layersWithWeights(network: Network, kindOf: FindKind): string[] 
 type Assigned = ReadonlyMap<Slot, Hdf5Dataset>;
 
 function oldWeights(plan: Plan, assigned: Assigned): LayerWeights {
-  const { place, own, children } = plan;
+  const { place, own } = plan;
   const find = (slot: string): Hdf5Dataset | undefined => {
     const found = own.find(({ name }) => name === slot);
     return found && assigned.get(found);
   };
   const open = (key: 'path' | 'name', wanted: string): LayerWeights => {
-    const found = children.find((child) => child[key] === wanted);
-    if (!found) throw missing(place, wanted);
-    return oldWeights(found.plan, assigned);
+    return oldWeights(childOf(plan, key, wanted).plan, assigned);
   };
   return {
     place,

@@ -1,6 +1,14 @@
 /** Damaged, hostile and unsupported TensorFlow files: a located refusal, quickly, and nothing else. */
 
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { WrittenFunction, WrittenNode } from '../../../test/models/graph-def.ts';
@@ -9,6 +17,7 @@ import { createRandom } from '../../../test/models/random.ts';
 import { openCase, readCase, readModel, unpack } from '../../../test/models/tensorflow-cases.ts';
 import { ServingError } from '../../errors.ts';
 import { writeOnnxModel } from '../../onnx/write-model.ts';
+import { filesOfModel } from '../converted-models.ts';
 
 /** What is said of a graph of these nodes. */
 function refusalOf(
@@ -243,6 +252,45 @@ test('a checkpoint that is missing, cut short or changed is refused, and named',
   bytes[40] = (bytes[40] ?? 0) ^ 1;
   writeFileSync(join(changed.path, data), bytes);
   expect(outcomeOf(changed.path)).toContain('its checksum does not match its bytes');
+});
+
+test("a link out of the model's folder is refused, one inside of it and to the model are followed", () => {
+  const { files } = readCase('ops/conv2d');
+  using other = unpack(files);
+  using model = unpack(files);
+  const messageOfFiles = (path: string): string => {
+    try {
+      return `${filesOfModel(path).length} files`;
+    } catch (error) {
+      if (!(error instanceof ServingError)) throw error;
+      return error.message;
+    }
+  };
+  const relink = (name: string, target: string): void => {
+    rmSync(join(model.path, name), { recursive: true, force: true });
+    symlinkSync(target, join(model.path, name));
+  };
+  symlinkSync(model.path, join(other.path, 'model'));
+  const data = 'variables/variables.data-00000-of-00001';
+  renameSync(join(model.path, data), join(model.path, 'moved'));
+  relink(data, '../moved');
+  for (const path of [model.path, join(model.path, 'saved_model.pb'), join(other.path, 'model')])
+    expect(messageOfFiles(path)).toBe('3 files');
+  for (const name of [data, 'variables', 'saved_model.pb']) {
+    const target = join(other.path, name);
+    relink(name, target);
+    expect(messageOfFiles(model.path)).toBe(
+      `${model.path} is not a usable model: ${name}: it is a link to ${realpathSync(target)}, out of the model's folder, which is refused; copy the model with its data: cp -rL.`,
+    );
+    if (name !== 'saved_model.pb')
+      expect(messageOfFiles(join(model.path, 'saved_model.pb'))).toContain(
+        `a link to ${target}, out`,
+      );
+    rmSync(join(model.path, name));
+    renameSync(target, join(model.path, name));
+  }
+  relink(data, 'gone');
+  expect(messageOfFiles(model.path)).toContain(`${data}: it is a link to nothing`);
 });
 
 test.each([0, 1, 47, 48, 200])('an index of %i bytes is refused', (length) => {

@@ -31,6 +31,7 @@ import type { MetaGraph, SignatureDef, TensorInfo } from './graph/saved-model.ts
 import { readSavedModel } from './graph/saved-model.ts';
 import type { FileSet } from './open-files.ts';
 import { openFileSet } from './open-files.ts';
+import { refuseLinksOut } from './refuse-links.ts';
 import type { Restored } from './values.ts';
 import { restoreVariables } from './variables.ts';
 
@@ -39,12 +40,21 @@ const variablesPrefix = 'variables/variables';
 
 const folderOf = (path: string): string => (statSync(path).isDirectory() ? path : dirname(path));
 
-/** The graph and the files of its checkpoint; `path` is the folder or its `saved_model.pb`. */
+/**
+ * The graph and the files of its checkpoint; `path` is the folder or its `saved_model.pb`. Throws InvalidModelError for
+ * one that is a link out of the folder.
+ */
 export function filesOfSavedModel(path: string): string[] {
   const folder = folderOf(path);
   const variables = join(folder, dirname(variablesPrefix));
+  refuseLinksOut(path, folder, [savedModelName, dirname(variablesPrefix)]);
   const names = existsSync(variables) ? readdirSync(variables).sort() : [];
   const checkpoint = names.filter((name) => /^variables\.(index|data-\d{5}-of-\d{5})$/.test(name));
+  refuseLinksOut(
+    path,
+    folder,
+    checkpoint.map((name) => join(dirname(variablesPrefix), name)),
+  );
   return [join(folder, savedModelName), ...checkpoint.map((name) => join(variables, name))];
 }
 

@@ -64,11 +64,30 @@ const cropping = (rank: number): LayerKind => ({
     const input = onlyInput(call);
     const given = sides(config, 'cropping', rank);
     const axes = placeAxes(config, rank);
+    refuseNothingLeft(call, input, axes, given);
     const starts = given.map(([before]) => before);
     const ends = given.map(([, after]) => (after === 0 ? Number.MAX_SAFE_INTEGER : -after));
     return slice(graph, input, { axes, starts, ends });
   },
 });
+
+/** As Keras, which leaves at least one place along each axis. */
+function refuseNothingLeft(
+  { layer }: LayerCall,
+  { shape }: Value,
+  axes: readonly number[],
+  cuts: readonly (readonly [number, number])[],
+): void {
+  for (const [i, axis] of axes.entries()) {
+    const size = shape[axis] ?? null;
+    const [before, after] = cuts[i] ?? [0, 0];
+    if (size === null || before + after < size) continue;
+    throw new InvalidModelError(
+      layer.place,
+      `its cropping is [${before}, ${after}] along axis ${axis} of its input, which has the size ${size}; nothing would be left`,
+    );
+  }
+}
 
 export interface Range {
   readonly axes: readonly number[];

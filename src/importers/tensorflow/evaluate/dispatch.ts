@@ -3,7 +3,7 @@
  * stay sizes, branches that are not taken stay out.
  */
 
-import { InvalidModelError, UnsupportedModelError } from '../../problems.ts';
+import { InvalidModelError, UnsupportedModelError, withPlace } from '../../problems.ts';
 import type { Constant } from '../constant.ts';
 import { fold } from '../fold/fold.ts';
 import { arithmeticHandlers } from '../ops/arithmetic.ts';
@@ -69,7 +69,9 @@ export function dispatch(
   const isMerge = operation.op === 'Merge' || operation.op === 'RefMerge';
   if (!isMerge && inputs.some(({ kind }) => kind === 'nothing')) return manyNothings;
   try {
-    const result = evaluate(operation, resolve(operation, inputs, context), context);
+    const result = withPlace(operation.place, () =>
+      evaluate(operation, resolve(operation, inputs, context), context),
+    );
     return 'kind' in result ? [result] : result;
   } catch (error) {
     throw located(operation, error);
