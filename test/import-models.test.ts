@@ -124,6 +124,17 @@ test('modelship inspect names the file of the user, and the copy beside it', asy
   });
 });
 
+test.each(['scaled_pictures.keras', 'scaled_pictures.h5'])(
+  'what is proposed for %s leaves the scaling to the model, which has a layer for it',
+  async (name) => {
+    const { stdout } = await runModelship(['init', place(name), '--print']);
+    expect(stdout).toContain('#  preset: none ');
+    expect(stdout).not.toMatch(/scale:|mean:|torchvision/);
+    const other = await runModelship(['init', place('small_cnn.keras'), '--print']);
+    expect(other.stdout).toMatch(/# {2}scale: /);
+  },
+);
+
 // Conversions are niced: beside other work they take their time.
 describe('modelship serve', { timeout: 180_000 }, () => {
   test('takes a .h5 file as it is, and answers as Keras did', async () => {

@@ -105,7 +105,9 @@ function namesIn(folder: string, { signatures }: ConversionReport): ImportedName
 function namesOf(served: readonly SignatureReport[]): Omit<ImportedNames, 'otherGraphs'> {
   const pixels = served[0]?.inputs.find(({ picture }) => picture);
   const { color, layout, decoder } = pixels?.picture ?? {};
+  const scaled = served[0]?.inputs.filter(({ isScaled }) => isScaled).map(({ value }) => value);
   return {
+    ...(scaled?.length ? { scaledInputs: scaled } : {}),
     ...(pixels ? { picture: { tensor: pixels.value, color, layout, decoder } } : {}),
     signatures: Object.fromEntries(
       served.map(({ name, inputs, outputs }) => {

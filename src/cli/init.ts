@@ -44,8 +44,8 @@ function presetLines({ height, channels, dtype }: PictureTensor): string[] {
   return ['#input:', `#  preset: ${first}${more}`, '# or'];
 }
 
-function inputLines({ inputs }: ModelSignature): string[] {
-  const { problem } = planPictures(undefined, inputs);
+function inputLines({ inputs }: ModelSignature, scaled: readonly string[]): string[] {
+  const { problem } = planPictures(undefined, inputs, scaled);
   const proposal = problem?.yaml ?? '';
   if (proposal === '') {
     return [
@@ -58,9 +58,16 @@ function inputLines({ inputs }: ModelSignature): string[] {
   const shape = tensor && `${tensor.layout}, ${tensor.height ?? 'any'}×${tensor.width ?? 'any'}`;
   return [
     `# How a picture becomes the input '${inComment(inputs[0]?.name ?? '')}'${shape ? ` (${shape}, from the model)` : ''}.`,
-    '# Colour order, scale, mean and std are those of training: the model does not say them, and nothing',
-    '# guesses them. Remove the # and set them, or name a preset that fills in all of it.',
-    ...(tensor ? presetLines(tensor) : []),
+    ...(tensor && scaled.includes(tensor.name)
+      ? [
+          '# A layer of the model scales the pixels itself. The colour order is that of training; nothing guesses',
+          '# it. Remove the # and set it.',
+        ]
+      : [
+          '# Colour order, scale, mean and std are those of training: the model does not say them, and nothing',
+          '# guesses them. Remove the # and set them, or name a preset that fills in all of it.',
+          ...(tensor ? presetLines(tensor) : []),
+        ]),
     ...proposal.split('\n').map((line) => `#${line}`),
     '#  fast: false                  # true: faster JPEG resize, a few levels off',
     '#  decoder: pillow              # tensorflow: as tf.io.decode_jpeg decodes it',
@@ -84,8 +91,12 @@ function outputLines(model: ReadModel, signature: ModelSignature): string[] {
   ];
 }
 
-/** The text of a model.yaml for this model. */
-export function proposeModelYaml(model: ReadModel, signature: ModelSignature): string {
+/** The text of a model.yaml for this model; it scales the pixels of the inputs in `scaled` itself. */
+export function proposeModelYaml(
+  model: ReadModel,
+  signature: ModelSignature,
+  scaled: readonly string[] = [],
+): string {
   return [
     inComment(
       `# ${model.name}: ${signature.format}${signature.producer ? `, written by ${signature.producer}` : ''}.`,
@@ -96,7 +107,7 @@ export function proposeModelYaml(model: ReadModel, signature: ModelSignature): s
     // Quoted where YAML would read a number or a truth value.
     `name: ${stringify(model.name).trim()}`,
     '',
-    ...inputLines(signature),
+    ...inputLines(signature, scaled),
     '',
     ...outputLines(model, signature),
     '',
@@ -130,7 +141,7 @@ function initModel(
     throw (
       model.problem ?? new ServingError('NO_MODEL_FOUND', { path, found: 'no version to read' })
     );
-  const text = proposeModelYaml(model, version.signature);
+  const text = proposeModelYaml(model, version.signature, version.imported?.scaledInputs);
   if (options.print) {
     output.print(text);
     return;

@@ -80,6 +80,8 @@ export interface NamedValue {
   readonly shape: readonly (number | null)[];
   /** The wire carries encoded pictures (`dtype` BYTES), and the graph's value takes their pixels, UINT8. */
   readonly picture?: EncodedPicture | undefined;
+  /** The model itself scales what it gets: pixels go in as they are. */
+  readonly isScaled?: boolean | undefined;
 }
 
 /** How the server turns the texts of an input into pixels, as the model's own graph did it. */

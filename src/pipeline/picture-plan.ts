@@ -40,11 +40,18 @@ function sizeToPropose({ height, width }: PictureTensor): string {
   return height === width ? String(height) : `[${height}, ${width}]`;
 }
 
-/**
- * A complete `input:` of model.yaml, as far as the model's own input tells. `layout` is given where the
- * input's shape does not tell it.
- */
-export function proposeInputYaml(tensor: PictureTensor, layout?: string): string {
+export interface Proposal {
+  /** Given where the input's shape does not tell it. */
+  readonly layout?: string | undefined;
+  /** A layer of the model itself scales the pixels. */
+  readonly isScaled?: boolean | undefined;
+}
+
+/** A complete `input:` of model.yaml, as far as the model itself tells. */
+export function proposeInputYaml(
+  tensor: PictureTensor,
+  { layout, isScaled = false }: Proposal = {},
+): string {
   const gray = tensor.channels === 1;
   const lines = [
     'input:',
@@ -53,12 +60,16 @@ export function proposeInputYaml(tensor: PictureTensor, layout?: string): string
   ];
   if (layout) lines.push(`  layout: ${layout}`);
   if (tensor.dtype === 'UINT8') return lines.join('\n');
+  if (isScaled)
+    return [
+      ...lines,
+      '  preset: none   # the model scales the pixels itself: they go in as they are',
+    ].join('\n');
   const [mean, std] = gray
     ? ['[0.5]', '[0.5]']
     : ['[0.485, 0.456, 0.406]', '[0.229, 0.224, 0.225]'];
   return [
     ...lines,
-    '  # A model with a Rescaling or Normalization layer of its own takes pixels as they are: leave all below out.',
     '  scale: 0.00392156862745098   # 1/255; 1 when the model wants 0 to 255',
     `  mean: ${mean}  # as in training; leave out when there was none`,
     `  std: ${std}`,
@@ -194,20 +205,31 @@ function complete(yaml: PictureInputYaml | undefined, tensor: PictureTensor): Ou
 }
 
 /** The lines that would help, for an input that can take pictures at all. */
-function proposalFor(inputs: readonly TensorSpec[], yaml: PictureInputYaml | undefined): string {
+function proposalFor(
+  inputs: readonly TensorSpec[],
+  yaml: PictureInputYaml | undefined,
+  scaled: readonly string[],
+): string {
   const plain = findPictureTensor(inputs, undefined, undefined).tensor;
   const tensor = plain ?? findPictureTensor(inputs, undefined, yaml?.layout ?? 'NCHW').tensor;
   if (!tensor || ![1, 3, null].includes(tensor.channels)) return '';
-  return proposeInputYaml(tensor, plain ? undefined : `${tensor.layout}               # or NHWC`);
+  return proposeInputYaml(tensor, {
+    layout: plain ? undefined : `${tensor.layout}               # or NHWC`,
+    isScaled: scaled.includes(tensor.name),
+  });
 }
 
-/** Decides how pictures enter the model with these inputs, or why they cannot. */
+/**
+ * Decides how pictures enter the model with these inputs, or why they cannot. Pixels of the inputs in `scaled`
+ * are scaled by the model itself.
+ */
 export function planPictures(
   yaml: PictureInputYaml | undefined,
   inputs: readonly TensorSpec[],
+  scaled: readonly string[] = [],
 ): PictureDecision {
   const { tensor, reason } = findPictureTensor(inputs, yaml?.tensor, yaml?.layout);
   const outcome = tensor ? complete(yaml, tensor) : { reason, contradicts: yaml !== undefined };
   if (!('reason' in outcome)) return { plan: outcome };
-  return { problem: { ...outcome, yaml: proposalFor(inputs, yaml) } };
+  return { problem: { ...outcome, yaml: proposalFor(inputs, yaml, scaled) } };
 }

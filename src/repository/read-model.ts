@@ -23,6 +23,8 @@ import { wantedVersions } from './version-policy.ts';
 export interface ImportedNames {
   /** As model.yaml's `input:`, for a graph that decoded pictures itself; model.yaml's own comes first. */
   readonly picture?: PictureInputYaml | undefined;
+  /** Inputs whose pixels the model itself scales: what model.yaml proposes leaves that out. */
+  readonly scaledInputs?: readonly string[] | undefined;
   /** Its signatures by name, as model.yaml names them: from its own names to those of the graph. */
   readonly signatures: Readonly<Record<string, ImportedSignatureNames>>;
   /** Signatures that share nothing with those are in graphs of their own. */

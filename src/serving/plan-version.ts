@@ -22,7 +22,11 @@ export interface VersionPlans {
 export function planVersion(model: ModelHead, version: ReadVersion): VersionPlans {
   const { signature, imported } = version;
   if (!signature) return {};
-  const pictures = planPictures(model.config.input ?? imported?.picture, signature.inputs);
+  const pictures = planPictures(
+    model.config.input ?? imported?.picture,
+    signature.inputs,
+    imported?.scaledInputs,
+  );
   return {
     pictures,
     scores: planScores(model.config.output, model.labels, signature.outputs),

@@ -25,6 +25,7 @@ import type { Conversion } from './convert-network.ts';
 import { checkLayers, declareInput, flattenRefs, kindOf, runNetwork } from './convert-network.ts';
 import type { Argument, Layer, Network } from './network.ts';
 import { readNetwork, TensorRef } from './network.ts';
+import { scaledInputs } from './scaled-inputs.ts';
 import type { LayerWeights } from './weights.ts';
 import { openNewWeights, openOldWeights } from './weights.ts';
 import { openWeightsOnly } from './weights-only.ts';
@@ -133,6 +134,7 @@ function convert(opened: Opened, { nodes }: ImportLimits): Converted {
   checkLayers(network);
   const inputs = declareInputs(conversion, network);
   const values = runNetwork(conversion, network, weights(network), inputs);
+  const scaled = scaledInputs(network);
   const names = uniqueNames(outputNames(network), inputs);
   const outputs = values.map((value, i) => ({
     name: names[i] ?? `output_${i}`,
@@ -147,7 +149,10 @@ function convert(opened: Opened, { nodes }: ImportLimits): Converted {
       {
         name: 'serving_default',
         graph: graph.finish(),
-        inputs: inputs.map((value) => namedValue(value.name, value)),
+        inputs: inputs.map((value) => ({
+          ...namedValue(value.name, value),
+          ...(scaled.has(value.name) ? { isScaled: true } : {}),
+        })),
         outputs: outputs.map(({ name, value }) => namedValue(name, value)),
       },
     ],
