@@ -18,18 +18,33 @@ export function broadcastShapes(shapes: readonly (readonly number[])[], place: s
   });
 }
 
-/** The elements as doubles, repeated to that shape. */
-function spread(constant: Constant, shape: readonly number[]): Float64Array {
+/** Elements that are computed together: so many doubles of each input are made at a time. */
+const runElements = 65_536;
+
+/** Fills in the doubles that a constant has from element `start` of `shape` on, repeated to that shape. */
+function spreader(
+  constant: Constant,
+  shape: readonly number[],
+): (start: number, into: Float64Array) => void {
   const numbers = doublesOf(constant);
   const from = constant.shape;
-  if (from.length === shape.length && from.every((size, i) => size === shape[i])) return numbers;
-  const result = new Float64Array(countOf(shape));
-  if (numbers.length === 1) return result.fill(numbers[0] as number);
+  if (numbers.length === 1) return (_, into) => into.fill(numbers[0] as number);
+  if (from.length === shape.length && from.every((size, i) => size === shape[i])) {
+    return (start, into) => into.set(numbers.subarray(start, start + into.length));
+  }
+  const position = positions(from, shape);
+  return (start, into) => {
+    for (let i = 0; i < into.length; i += 1) into[i] = numbers[position(start + i)] as number;
+  };
+}
+
+/** For each element of `shape`, the position of the element of `from` that is meant. */
+function positions(from: readonly number[], shape: readonly number[]): (index: number) => number {
   const strides = stridesOf(from);
   const outer = stridesOf(shape);
   const missing = shape.length - from.length;
-  for (let i = 0; i < result.length; i += 1) {
-    let left = i;
+  return (index) => {
+    let left = index;
     let at = 0;
     for (let axis = 0; axis < shape.length; axis += 1) {
       const stride = outer[axis] as number;
@@ -39,32 +54,45 @@ function spread(constant: Constant, shape: readonly number[]): Float64Array {
         at += here * (strides[axis - missing] as number);
       }
     }
-    result[i] = numbers[at] as number;
-  }
-  return result;
+    return at;
+  };
 }
+
+type Compute = (...values: number[]) => number;
 
 /** `compute` of the elements of each constant, element by element. */
 export function mapElements(
   constants: readonly Constant[],
   type: DataType,
   place: string,
-  compute: (...values: number[]) => number,
+  compute: Compute,
 ): Constant {
   const shape = broadcastShapes(
     constants.map((constant) => constant.shape),
     place,
   );
   const count = countOf(shape);
-  checkMade({ bytes: Float64Array.BYTES_PER_ELEMENT * (1 + constants.length) }, count, place);
-  const sources = constants.map((constant) => spread(constant, shape));
-  const [a, b] = sources;
+  checkMade({ bytes: Float64Array.BYTES_PER_ELEMENT }, count, place);
+  const spreaders = constants.map((constant) => spreader(constant, shape));
   const values = new Float64Array(count);
-  if (!a || sources.length > 2) {
-    for (let i = 0; i < count; i += 1) {
-      values[i] = compute(...sources.map((source) => source[i] as number));
-    }
-  } else if (!b) for (let i = 0; i < count; i += 1) values[i] = compute(a[i] as number);
-  else for (let i = 0; i < count; i += 1) values[i] = compute(a[i] as number, b[i] as number);
+  for (let start = 0; start < count; start += runElements) {
+    const run = values.subarray(start, start + runElements);
+    const sources = spreaders.map((spread) => {
+      const source = new Float64Array(run.length);
+      spread(start, source);
+      return source;
+    });
+    computeRun(sources, run, compute);
+  }
   return constantOf(type, shape, values, place);
+}
+
+function computeRun(sources: readonly Float64Array[], into: Float64Array, compute: Compute): void {
+  const [a, b] = sources;
+  if (!a || sources.length > 2) {
+    for (let i = 0; i < into.length; i += 1) {
+      into[i] = compute(...sources.map((source) => source[i] as number));
+    }
+  } else if (!b) for (let i = 0; i < into.length; i += 1) into[i] = compute(a[i] as number);
+  else for (let i = 0; i < into.length; i += 1) into[i] = compute(a[i] as number, b[i] as number);
 }
