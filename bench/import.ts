@@ -37,7 +37,8 @@ const converter = join(import.meta.dirname, '../dist/processes/converter.js');
 function convert(path: string, folder: string): { report: ConversionReport; processMs: number } {
   const started = performance.now();
   const order = JSON.stringify({ path, options: {}, folder });
-  const { stdout } = spawnSync(process.execPath, [converter, order], { encoding: 'utf8' });
+  const args = [converter, order, String(process.pid)];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   const outcome = JSON.parse(stdout) as { ok: boolean; result: ConversionReport };
   if (!outcome.ok) throw new Error(stdout);
   return { report: outcome.result, processMs: performance.now() - started };

@@ -17,7 +17,8 @@ Every signature is converted that can be; the others are named with the reason. 
 share one graph and its runners; each further graph has one runner of its own. All are served under their own names with their own
 tensors: \`signature_name\` of TensorFlow Serving's APIs, the request parameter \`signature_name\` of Open Inference's. Only what a signature's outputs need is looked at, so training operators in the file do no harm.
 
-Known numbers are computed ahead; a normalisation that an export split into a product and a sum is one operator again.
+Known numbers are computed ahead; a normalisation that an export split into a product and a sum is one operator again,
+and so is a hard sigmoid (\`clip(x + 3, 0, 6) / 6\`).
 Branches must be decided in the file (\`training\` left at its default, options of the export). Loops over rows or steps
 (\`map_fn\`, LSTM, GRU) are converted; where the body treats every row alike there is no loop left.
 

@@ -15,6 +15,7 @@ import { castConstant } from '../fold/fold-elementwise.ts';
 import type { Known, Tensor } from '../values.ts';
 import { dimsOf, known, rankOf } from './arguments.ts';
 import { asTensor, elementwise, unary } from './broadcast.ts';
+import { noteClippedToSix, notePlusThree, takeHardSigmoid } from './hard-sigmoid.ts';
 import {
   noteOpposite,
   noteOppositeTimes,
@@ -114,6 +115,8 @@ const addAll: Handler = (operation, inputs, { emitter }) => {
 /** A factor for each channel, then a summand: kept for a normalisation that takes both (ONNX has one). */
 const multiply: Handler = (operation, inputs, { emitter }) => {
   const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
+  const hard = takeHardSigmoid(emitter, a, b, 'Mul') ?? takeHardSigmoid(emitter, b, a, 'Mul');
+  if (hard) return hard;
   const product = elementwise(operation, emitter, 'Mul', [a, b], a.type);
   noteScaled(product, a, b);
   noteOppositeTimes(product, a, b);
@@ -123,7 +126,16 @@ const multiply: Handler = (operation, inputs, { emitter }) => {
 const add: Handler = (operation, inputs, { emitter }) => {
   const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
   const normalised = takeScaled(emitter, a, b, 1) ?? takeScaled(emitter, b, a, 1);
-  return normalised ?? elementwise(operation, emitter, 'Add', [a, b], a.type);
+  if (normalised) return normalised;
+  const sum = elementwise(operation, emitter, 'Add', [a, b], a.type);
+  notePlusThree(sum, a, b);
+  return sum;
+};
+
+const divide: Handler = (operation, inputs, { emitter }) => {
+  const [a, b] = [known(operation, inputs, 0), known(operation, inputs, 1)];
+  const hard = takeHardSigmoid(emitter, a, b, 'Div');
+  return hard ?? elementwise(operation, emitter, 'Div', [a, b], a.type);
 };
 
 const subtract: Handler = (operation, inputs, { emitter }) => {
@@ -233,8 +245,8 @@ export const arithmeticHandlers: Handlers = {
   BiasAddV1: add,
   Sub: subtract,
   Mul: multiply,
-  RealDiv: binary('Div'),
-  Div: binary('Div'),
+  RealDiv: divide,
+  Div: divide,
   TruncateDiv: binary('Div'),
   DivNoNan: divideNoNan,
   FloorDiv: floorDivide,
@@ -288,7 +300,7 @@ export const arithmeticHandlers: Handlers = {
   Softplus: plain('Softplus'),
   Softsign: plain('Softsign'),
   LeakyRelu: leakyRelu,
-  Relu6: one((emitter, input) => clipTo(emitter, input, 0, 6)),
+  Relu6: one((emitter, input) => noteClippedToSix(clipTo(emitter, input, 0, 6), input)),
   Square: one((emitter, input) => then(emitter, 'Mul', input, input.value)),
   Rsqrt: one((emitter, input) => unary(emitter, 'Reciprocal', unary(emitter, 'Sqrt', input))),
   Log1p: one((emitter, input) => unary(emitter, 'Log', plusOne(emitter, input))),
