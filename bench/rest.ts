@@ -52,7 +52,10 @@ function ourServer(echo: boolean): FastifyInstance {
     log: createLog('error', false),
     maxBody: 64 * 1024 ** 2,
     bodyMemory: createByteBudget(1024 ** 3),
-    longWork: createLongWork({ now: performance.now, defer: (run) => void setImmediate(run) }),
+    longWork: createLongWork({
+      now: () => performance.now(),
+      defer: (run) => void setImmediate(run),
+    }),
     maxConnections: 1000,
     stallMs: 20_000,
     host: '127.0.0.1',

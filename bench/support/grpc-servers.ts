@@ -72,7 +72,7 @@ const signature = { name: 'serving_default', takes: 'tensors', inputs: [], outpu
 const dummy = {
   registry: { models: [] },
   ready: true,
-  resolve: () => ({ timeLimitMs: 30_000 }),
+  acquire: () => ({ timeLimitMs: 30_000, release() {} }),
   async infer({ model, inputs: given, outputs: named }: InferenceRequest) {
     const inputs = typeof given === 'function' ? await given(signature as never) : given;
     const timings = { runMs: 0, queueMs: 0 };

@@ -139,7 +139,7 @@ export interface Importer {
 export const headBytes = 1024;
 
 /** Part of every cache key: another one for anything that changes what comes out. */
-export const importerVersion = '7';
+export const importerVersion = '8';
 
 /** ONNX Runtime's optimiser knows all operators of it, and other tools read it too. */
 export const importOpset = 18;

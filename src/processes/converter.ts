@@ -1,7 +1,7 @@
 /**
  * Entry point of a process that converts one model and ends. Its arguments are the order and the process that
- * started it, its standard output the outcome; order and outcome are JSON. It is started with Node's --permission: it can read the model and
- * its own code, and write the folder of the result.
+ * started it, its standard output the outcome; order and outcome are JSON. It is started with Node's
+ * --permission: it can read the model and its own code, and write the folder of the result.
  */
 
 import type { ConversionOrder } from '../importers/convert-model.ts';

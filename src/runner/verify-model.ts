@@ -41,8 +41,9 @@ export interface VerifyReport {
 /** Of the standard deviation; a fused operator rounds otherwise, a broken one is far beyond it. */
 const bound = 1e-3;
 /**
- * As many times may the optimised answer be off as one that the last bit of the weights changes: a sum of thousands of
- * equal numbers, which zeros lead to, rounds in one direction (41 times were seen, in a network whose FP32 answer was 8 times off in Keras too).
+ * As many times may the optimised answer be off as one that the last bit of the weights changes. A sum of thousands
+ * of equal numbers, which zeros lead to, rounds in one direction: 41 times were seen, in a network whose FP32 answer
+ * was 8 times off in Keras too.
  */
 const timesRounding = 64;
 /** Answers that the last bit changes by more cannot be told from wrong ones. */

@@ -47,3 +47,17 @@ describe.each(files)('%s', (name) => {
     }
   });
 });
+
+test('a GRU whose file does not know reset_after is of the older kind, as Keras 2.1.1 writes and computes it', async () => {
+  const name = 'k2_recurrent.h5';
+  const [option, other] = ['"reset_after": false', '"older_files": false'];
+  const text = unpack(name).toString('latin1');
+  expect(text).toContain(option);
+  const path = join(folder, 'older.h5');
+  writeFileSync(path, Buffer.from(text.replace(option, other), 'latin1'));
+  using model = kerasHdf5Importer.open(path, {});
+  const recorded = JSON.parse(unpack(`${name}.json`).toString()) as Recorded;
+  const differences = await compareImported(model, recorded);
+  expect(differences).toHaveLength(recorded.outputs.length * 2);
+  expect(differences.filter(({ error }) => !(error <= 1e-4))).toEqual([]);
+});

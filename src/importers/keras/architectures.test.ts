@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ModelArguments } from './architecture-model.ts';
 import { defaultArguments, makeModel } from './architecture-model.ts';
-import type { Head, PictureShape } from './architectures.ts';
+import type { Head } from './architectures.ts';
 import { architectureNames, findArchitectures, readArchitecture } from './architectures.ts';
 import type { Json } from './config.ts';
 import { isList, isObject } from './config.ts';
@@ -27,12 +27,13 @@ interface Made {
 /** `resnet50@keras-3.15.1 top 97x133x3 7 sigmoid 1 1fd5…` */
 function readMade(line: string): Made {
   const [id, head, size, classes, activation, alpha, sum] = line.split(' ') as string[];
-  const shape = size?.split('x').map((side) => (side === '?' ? null : Number(side)));
+  const [height, width, channels] = (size ?? '').split('x');
+  const side = (text = ''): number | null => (text === '?' ? null : Number(text));
   return {
     id: id as string,
     chosen: {
       head: head as Head,
-      shape: shape as unknown as PictureShape,
+      shape: [side(height), side(width), Number(channels)],
       classes: Number(classes),
       activation: activation === 'None' ? 'linear' : (activation as string),
       alpha: alpha as string,

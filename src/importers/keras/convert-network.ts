@@ -11,6 +11,7 @@ import type { ImportGraph, Size, Value } from '../import-graph.ts';
 import { InvalidModelError, UnsupportedModelError, withPlace } from '../problems.ts';
 import type { Json } from './config.ts';
 import { Config, isObject, plain } from './config.ts';
+import { inputDtypes } from './dtypes.ts';
 import type { KerasFile, LayerCall, LayerKind, Resolved } from './layer-kind.ts';
 import { isValue } from './layer-kind.ts';
 import { layerKinds } from './layers/index.ts';
@@ -358,22 +359,6 @@ function unsupportedLayer(layer: Layer): UnsupportedModelError {
   );
 }
 
-const dtypes: Record<string, Value['dtype']> = {
-  float32: 'FP32',
-  float64: 'FP32',
-  float16: 'FP32',
-  bfloat16: 'FP32',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  bool: 'BOOL',
-  string: 'BYTES',
-};
-
 /** `float32`, or a policy `{class_name: 'DTypePolicy', config: {name: 'mixed_float16'}}`. */
 function dtypeName(value: Json | undefined): string {
   if (isObject(value)) {
@@ -405,12 +390,12 @@ export function declareInput(
     );
   }
   const name = dtypeName(config.dtype);
-  const dtype = dtypes[name.replace('mixed_', '')];
+  const dtype = inputDtypes[name.replace('mixed_', '')];
   if (!dtype)
     throw new UnsupportedModelError(
       place,
       `the dtype ${name} is not supported`,
-      `supported: ${Object.keys(dtypes).join(', ')}`,
+      `supported: ${Object.keys(inputDtypes).join(', ')}`,
     );
   if (name !== 'float32' && dtype === 'FP32') {
     conversion.file.note({ kind: 'replaced', place, what: `${name} is computed in float32` });

@@ -17,10 +17,11 @@ function sequential(...names: string[]): Json {
 }
 
 /** Edges of a functional model, by the names of its layers; a layer is called `kind_number`. */
-function functional(...edges: [from: string, to: string][]): Json {
+function functional(...edges: readonly [from: string, to: string][]): Json {
   const names = [...new Set(edges.flat())];
+  const into = Map.groupBy(edges, ([, to]) => to);
   const layers = names.map((name) => {
-    const from = edges.filter(([, to]) => to === name).map(([source]) => [source, 0, 0, {}]);
+    const from = (into.get(name) ?? []).map(([source]) => [source, 0, 0, {}]);
     const kind = name.replace(/_\d+$/, '');
     return {
       class_name: kind,
@@ -69,4 +70,17 @@ test.each([
   ],
 ])('%s', (_, model, expected) => {
   expect(scaledIn(model)).toEqual(expected);
+});
+
+test('thousands of layers that pass the pixels on are walked over once', () => {
+  const count = 20_000;
+  const chain = Array.from({ length: count }, (_, i): [string, string] => [
+    i === 0 ? 'InputLayer_0' : `Identity_${i}`,
+    `Identity_${i + 1}`,
+  ]);
+  const model = functional(...chain, [`Identity_${count}`, 'Rescaling_1']);
+  const network = readNetwork(model, '', { depth: 4, layers: 100_000 });
+  const startedAt = performance.now();
+  expect([...scaledInputs(network)]).toEqual(['InputLayer_0']);
+  expect(performance.now() - startedAt).toBeLessThan(5000);
 });

@@ -1,7 +1,7 @@
 /** Inputs whose numbers a layer of the model scales, as training gave them to it: pixels of 0 to 255, mostly. */
 
 import { flattenRefs } from './convert-network.ts';
-import type { Argument, Layer, Network } from './network.ts';
+import type { Layer, Network } from './network.ts';
 
 const scaling = new Set(['Rescaling', 'Normalization']);
 /** Layers that leave the range of the numbers as it is, or do nothing when a model is asked. */
@@ -10,8 +10,9 @@ const passing = /^(Random|InputLayer$|Resizing$|CenterCrop$|ZeroPadding2D$|Cropp
 /** The names of the inputs, by their input layers, that go into such a layer and nowhere else. */
 export function scaledInputs(network: Network): Set<string> {
   if (network.kind === 'sequential') return scaledFirst(network);
+  const users = usersIn(network);
   const inputs = flattenRefs(network.inputs).map(({ layer }) => layer);
-  return new Set(inputs.filter((name) => isScaled(network, name, new Set())));
+  return new Set(inputs.filter((name) => isScaled(users, name)));
 }
 
 /** The input of a Sequential has the name of its first layer that is no model, or of its input layer. */
@@ -27,20 +28,31 @@ function scaledFirst({ layers }: Network): Set<string> {
 const scales = ({ className, network }: Layer): boolean =>
   network ? scaledInputs(network).size > 0 : scaling.has(className);
 
-function isScaled(network: Network, from: string, seen: Set<string>): boolean {
-  if (seen.has(from)) return false;
-  seen.add(from);
-  const users = network.layers.filter(({ calls }) =>
-    calls.some(({ args, kwargs }) => uses([...args, ...Object.values(kwargs)], from)),
-  );
-  return (
-    users.length > 0 &&
-    users.every(
-      (layer) =>
-        scales(layer) || (passing.test(layer.className) && isScaled(network, layer.name, seen)),
-    )
-  );
+/** Of each layer, those that take what it gives. */
+type Users = ReadonlyMap<string, ReadonlySet<Layer>>;
+
+function usersIn({ layers }: Network): Users {
+  const users = new Map<string, Set<Layer>>();
+  for (const layer of layers) {
+    for (const { args, kwargs } of layer.calls) {
+      for (const { layer: from } of [...flattenRefs(args), ...flattenRefs(kwargs)])
+        users.set(from, (users.get(from) ?? new Set()).add(layer));
+    }
+  }
+  return users;
 }
 
-const uses = (args: readonly Argument[], name: string): boolean =>
-  flattenRefs(args).some(({ layer }) => layer === name);
+function isScaled(users: Users, input: string): boolean {
+  const names = new Set([input]);
+  for (const name of names) {
+    const own = users.get(name);
+    // What nobody takes is an output.
+    if (!own) return false;
+    for (const layer of own) {
+      if (scales(layer)) continue;
+      if (!passing.test(layer.className)) return false;
+      names.add(layer.name);
+    }
+  }
+  return true;
+}

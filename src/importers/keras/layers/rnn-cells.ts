@@ -42,9 +42,8 @@ export function cellKindOf({ className }: Layer): CellKind | undefined {
 export const cellSlots = (config: Config): Slot[] =>
   slots('kernel', 'recurrent_kernel', config.bool('use_bias', true) && 'bias');
 
-/** GRU of Keras 2.0 to 2.x has no such option in its file and is of the older kind. */
-export const resetsAfter = (config: Config): boolean =>
-  config.bool('reset_after', config.has('implementation'));
+/** Files of Keras 2.0 and 2.1 do not have this option, and their GRU is of the older kind: Keras 2.1.1, `GRU.get_config`. */
+export const resetsAfter = (config: Config): boolean => config.bool('reset_after', false);
 
 export function readCell(
   kind: CellKind,

@@ -6,6 +6,7 @@ import type { ElementType } from '../../../onnx/element-type.ts';
 import { scalar } from '../../elementwise.ts';
 import type { ImportGraph, Value } from '../../import-graph.ts';
 import { InvalidModelError, UnsupportedModelError } from '../../problems.ts';
+import { numberDtypes } from '../dtypes.ts';
 import type { LayerCall, Resolved } from '../layer-kind.ts';
 import { isValue } from '../layer-kind.ts';
 
@@ -103,24 +104,11 @@ export function axesOf(call: LayerCall, value: Value, key = 'axis'): number[] {
 export function namedDtype({ config, layer }: LayerCall, fallback: ElementType): ElementType {
   if (!config.has('dtype')) return fallback;
   const name = config.text('dtype');
-  const dtype = named[name];
+  const dtype = numberDtypes[name];
   if (dtype) return dtype;
   throw new UnsupportedModelError(
     layer.place,
     `the dtype ${name} is not supported`,
-    `supported: ${Object.keys(named).join(', ')}`,
+    `supported: ${Object.keys(numberDtypes).join(', ')}`,
   );
 }
-
-const named: Record<string, ElementType> = {
-  float32: 'FP32',
-  float64: 'FP32',
-  float16: 'FP32',
-  bfloat16: 'FP32',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  uint8: 'UINT8',
-  bool: 'BOOL',
-};
