@@ -250,6 +250,47 @@ describe('a request', () => {
     expect((await running).outputs).toEqual([]);
   });
 
+  test('that waits in a version which is unloaded is answered by the next runner, or told at once when that does not load', async () => {
+    const inputs: FrameTensor[] = [{ index: 0, dtype: 'FP32', shape: [1], chunks: [] }];
+    async function wait(): Promise<{ stage: VersionStage; run: Promise<unknown> }> {
+      const stage = await createReadyStage();
+      stage.served.hold();
+      stage.runner.die('killed');
+      await settle();
+      const run = stage.served
+        .run({ inputs, wanted: 0 }, newLife())
+        .catch((error: unknown) => error);
+      void stage.served.retire(10_000, 'its files have changed');
+      stage.clock.advance(100);
+      await settle();
+      return { stage, run };
+    }
+    const answered = await wait();
+    answered.stage.runner.loaded();
+    await settle();
+    expect(answered.stage.runner.runs).toHaveLength(1);
+
+    const told = await wait();
+    told.stage.runner.loadFails(refusal('its file has changed'));
+    await settle();
+    expect(await told.run).toMatchObject({ code: 'MODEL_NOT_READY' });
+  });
+
+  test('that waits for a runner which did not load is told as soon as its version is unloaded', async () => {
+    const stage = await createReadyStage();
+    stage.served.hold();
+    stage.runner.die('killed');
+    await settle();
+    const run = stage.served.run({ inputs: [], wanted: 0 }, newLife()).catch((error) => error);
+    stage.clock.advance(100);
+    await settle();
+    stage.runner.loadFails(refusal('its file has changed'));
+    await settle();
+    expect([stage.served.state, stage.served.waiting]).toEqual(['UNAVAILABLE', 1]);
+    void stage.served.retire(10_000, 'its files have changed');
+    expect(await run).toMatchObject({ code: 'MODEL_NOT_READY' });
+  });
+
   test('that kills two runners is given up', async () => {
     const stage = await createReadyStage();
     const running = stage.served.run({ inputs: [], wanted: 0 }, newLife());

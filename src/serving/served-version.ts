@@ -144,6 +144,8 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   let state: VersionState = failure ? 'FAILED' : 'LOADING';
   let reason = failure?.message;
   let triesOn = false;
+  /** The last load of a runner failed. */
+  let reloadFailed = false;
   let holders = 0;
   let onReleased = (): void => {};
   let retiring: Promise<void> | undefined;
@@ -177,6 +179,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
     seat(runner);
     report ??= loaded;
     triesOn = false;
+    reloadFailed = false;
     failure = undefined;
     runSize = runSizeOf(model, preparation.parts.version, report);
     queue.setRunSize(runSize);
@@ -203,8 +206,15 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
       change('FAILED', told, final ? undefined : 'load_failed');
       return;
     }
-    if (ready === 0 && state !== 'UNLOADING') reason = told;
+    reloadFailed = true;
+    if (state === 'UNLOADING') giveUpWaiting();
+    else if (ready === 0) reason = told;
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
+  }
+
+  /** While it is unloaded nobody should wait for a runner that may never load, as when the file was replaced. */
+  function giveUpWaiting(): void {
+    if (ready === 0 && reloadFailed) queue.close(notReady());
   }
 
   function notePhase(phase: string): void {
@@ -320,6 +330,7 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
   async function retire(limitMs: number, why: string): Promise<void> {
     const served = state === 'READY' || state === 'UNAVAILABLE';
     change('UNLOADING', why);
+    giveUpWaiting();
     if (served) await untilReleased(limitMs);
     await stop();
   }
