@@ -61,7 +61,9 @@ export interface Scheduler<Instance, Payload, Result> {
   removeInstance(instance: Instance): void;
   /** From the next run on; what was split stays split. */
   setPolicy(policy: BatchPolicy): void;
-  /** What waits fails with `reason`, and so does what comes later; what is running settles on its own. */
+  /** What waits fails with `reason`; what is running settles on its own. */
+  refuseWaiting(reason: Error): void;
+  /** The same, and what comes later fails too. */
   close(reason: Error): void;
   /** How long a request would wait now, in milliseconds; undefined before the first run. */
   estimateWaitMs(priority?: Priority): number | undefined;
@@ -109,6 +111,10 @@ export function createScheduler<Instance, Payload, Result>(
     leave(request);
     for (const part of request.parts) room.remove(part);
     request.reject(reason);
+  }
+
+  function refuseWaiting(reason: Error): void {
+    for (const { request } of room.all()) fail(request, reason);
   }
 
   function succeed(part: OnePart, result: Result): void {
@@ -261,9 +267,10 @@ export function createScheduler<Instance, Payload, Result>(
       room.policy = policy;
       dispatch(clock.now());
     },
+    refuseWaiting,
     close(reason) {
       closed = reason;
-      for (const { request } of room.all()) fail(request, reason);
+      refuseWaiting(reason);
     },
     estimateWaitMs: (priority = 'high') => admission.waitMs(priority),
     get waiting() {

@@ -127,13 +127,17 @@ describe('the states of a version:', () => {
     const stage = await createReadyStage();
     stage.runner.die('killed');
     await settle();
+    const waiting = stage.served
+      .run({ inputs: [], wanted: 0 }, newLife())
+      .catch((error: unknown) => error);
     for (let death = 1; death <= 5; death += 1) {
-      expect(stage.served.state).toBe('UNAVAILABLE');
+      expect([stage.served.state, stage.served.waiting]).toEqual(['UNAVAILABLE', 1]);
       stage.clock.advance(30_000);
       stage.runner.die('killed again');
       await settle();
     }
-    expect(stage.served.state).toBe('FAILED');
+    expect([stage.served.state, stage.served.waiting]).toEqual(['FAILED', 0]);
+    expect(await waiting).toMatchObject({ code: 'MODEL_NOT_READY' });
     stage.clock.advance(30_000);
     stage.runner.loaded();
     await settle();

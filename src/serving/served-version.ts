@@ -198,23 +198,24 @@ export function createServedVersion(options: ServedVersionOptions): ServedVersio
 
   /** Those who wait for a first load that fails again and again have waited enough; tries go on. */
   function noteFailedLoad({ why, error, final, hopeless }: FailedLoad): void {
+    reloadFailed = true;
     const told = final ? why : `${why}; another is tried`;
     if (ready === 0 && (final || hopeless) && state !== 'FAILED' && state !== 'UNLOADING') {
       failure = toFailure(error, model.name, preparation.parts.version.version);
       triesOn = !final;
       if (final) noteGone();
       change('FAILED', told, final ? undefined : 'load_failed');
+      giveUpWaiting();
       return;
     }
-    reloadFailed = true;
     if (state === 'UNLOADING') giveUpWaiting();
     else if (ready === 0) reason = told;
     options.onChange(served, { kind: 'load-failed', detail: why, cause: 'load_failed' });
   }
 
-  /** While it is unloaded nobody should wait for a runner that may never load, as when the file was replaced. */
+  /** Nobody should wait for a runner that may never load, as when the file was replaced. */
   function giveUpWaiting(): void {
-    if (ready === 0 && reloadFailed) queue.close(notReady());
+    if (ready === 0 && reloadFailed) queue.refuseWaiting(notReady());
   }
 
   function notePhase(phase: string): void {

@@ -45,7 +45,14 @@ export interface VersionQueueOptions {
 export interface VersionQueue
   extends Pick<
     Scheduler<RunnerProcess, RunRequest, RunAnswer>,
-    'reserve' | 'addInstance' | 'removeInstance' | 'close' | 'waiting' | 'waitingBytes' | 'running'
+    | 'reserve'
+    | 'addInstance'
+    | 'removeInstance'
+    | 'refuseWaiting'
+    | 'close'
+    | 'waiting'
+    | 'waitingBytes'
+    | 'running'
   > {
   /** Throws QUEUE_FULL, DEADLINE_UNREACHABLE, RUN_FAILED, RUNNER_DIED or why the request ended. */
   run(request: RunRequest, life: RequestLife): Promise<RunAnswer>;
@@ -115,6 +122,7 @@ export function createVersionQueue(options: VersionQueueOptions): VersionQueue {
     reserve: scheduler.reserve,
     addInstance: scheduler.addInstance,
     removeInstance: scheduler.removeInstance,
+    refuseWaiting: scheduler.refuseWaiting,
     close: scheduler.close,
     run(request, life) {
       const { inputs, wanted, admitted } = request;
